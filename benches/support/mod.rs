@@ -1,0 +1,41 @@
+//! Shared by the benches: processes, figures, servers, pushers and light viewers.
+#![allow(dead_code, reason = "each bench uses its own part")]
+
+pub mod process;
+pub mod pushers;
+#[path = "../../tests/support/str0m_receiver.rs"]
+pub mod receiver;
+pub mod report;
+pub mod server;
+
+use anyhow::{Result, bail};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+/// A light viewer that has joined by WHEP.
+pub struct Viewer {
+    /// What it receives.
+    pub receiver: receiver::Receiver,
+    /// Its WHEP resource.
+    pub location: String,
+    /// When the offer was sent.
+    pub offered_at: Instant,
+}
+
+impl Viewer {
+    /// Joins a ticket with `videos` m-lines.
+    ///
+    /// # Errors
+    /// When the offer is refused.
+    pub async fn join(person: &server::Person, ticket: &str, videos: usize) -> Result<Self> {
+        let offered = receiver::offer(IpAddr::V4(Ipv4Addr::LOCALHOST), videos);
+        let offered_at = Instant::now();
+        let (status, location, body) =
+            person.whep(&format!("/whep/tickets/{ticket}"), offered.offer_sdp.clone()).await?;
+        if status.as_u16() != 201 {
+            bail!("WHEP: {status}: {body}");
+        }
+        let receiver = offered.connect(&body).map_err(anyhow::Error::msg)?;
+        Ok(Self { receiver, location, offered_at })
+    }
+}

@@ -1,0 +1,66 @@
+//! `ecluse check`: every fault of the configuration and of the machine, at once, before anything is started.
+
+mod certificates;
+mod elements;
+mod machine;
+
+use super::ConfigArgument;
+use crate::config::{Config, ConfigFault, Loaded, Severity};
+use anyhow::Context;
+use std::process::ExitCode;
+
+/// What `ecluse check` takes.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Print the faults as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints every fault; fails when one of them is an error.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let loaded = load(&arguments.config)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&loaded.faults)?);
+    } else {
+        print(&loaded);
+    }
+    Ok(if loaded.errors().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Reads the configuration and controls it and the machine.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn load(argument: &ConfigArgument) -> anyhow::Result<Loaded> {
+    let path = &argument.config;
+    let mut loaded = Config::load(path).with_context(|| {
+        format!(
+            "configuration {} cannot be read; --config names it, config/ecluse.toml is a documented example",
+            path.display()
+        )
+    })?;
+    let mut machine: Vec<ConfigFault> = elements::faults();
+    if let Some(config) = &loaded.config {
+        machine.extend(machine::faults(config, &loaded));
+        machine.extend(certificates::faults(config, &loaded));
+    }
+    loaded.extend(machine);
+    Ok(loaded)
+}
+
+/// The faults for people, then one closing line.
+pub(super) fn print(loaded: &Loaded) {
+    let file = loaded.path.display().to_string();
+    for fault in &loaded.faults {
+        eprintln!("{}", fault.render(&file, &loaded.text));
+    }
+    let errors = loaded.errors().count();
+    let warnings = loaded.faults.iter().filter(|fault| fault.severity == Severity::Warning).count();
+    match (errors, warnings) {
+        (0, 0) => eprintln!("{file}: no fault found"),
+        _ => eprintln!("{file}: {errors} error(s), {warnings} warning(s)"),
+    }
+}

@@ -1,0 +1,68 @@
+//! The demo's people: one per role, with passwords of their own.
+
+use crate::config::Secret;
+use crate::domain::Role;
+use openssl::error::ErrorStack;
+use serde::{Deserialize, Serialize};
+
+/// One person of the demo, as kept in `demo.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct DemoPerson {
+    /// Pseudonym used in the register.
+    pub id: String,
+    /// What they are.
+    pub role: Role,
+    /// Name shown to people.
+    pub name: String,
+    /// Log-in.
+    pub email: String,
+    /// Password in the clear: it protects a demo's footage and nothing else.
+    pub password: String,
+}
+
+/// The cast: role, pseudonym, name, local part of the address.
+const CAST: [(Role, &str, &str, &str); 8] = [
+    (Role::Operator, "agent-1", "Agent Camille Roux", "agent"),
+    (Role::Chief, "chef-1", "Chef de service Inès Marchand", "chef"),
+    (Role::Decider, "titulaire-1", "Dominique Lefèvre (titulaire)", "titulaire"),
+    (Role::Decider, "suppleant-1", "Alex Moreau (suppléant)", "suppleant"),
+    (Role::Guard, "telesurveilleur-1", "Sacha Petit (référent sûreté)", "telesurveilleur"),
+    (Role::Dpo, "dpo-1", "Noa Girard (DPO)", "dpo"),
+    (Role::Administrator, "admin-1", "Charlie Bernard (administration)", "admin"),
+    (Role::Auditor, "auditeur-1", "Préfecture (auditeur)", "auditeur"),
+];
+
+/// Makes the cast with fresh passwords.
+///
+/// # Errors
+/// When the machine has no randomness to give.
+pub(super) fn cast() -> Result<Vec<DemoPerson>, ErrorStack> {
+    CAST.iter()
+        .map(|(role, id, name, mailbox)| {
+            Ok(DemoPerson {
+                id: (*id).to_owned(),
+                role: *role,
+                name: (*name).to_owned(),
+                email: format!("{mailbox}@demo.ecluse.test"),
+                password: password()?.expose().to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Three readable groups of four, 60 bits: `kimo-vate-rulo` style syllables are easy to type on a phone.
+pub(super) fn password() -> Result<Secret, ErrorStack> {
+    const CONSONANTS: &[u8; 16] = b"bcdfgjklmnprstvz";
+    const VOWELS: &[u8; 4] = b"aeiu";
+    let mut random = [0_u8; 16];
+    openssl::rand::rand_bytes(&mut random)?;
+    let mut text = String::with_capacity(19);
+    for (index, pair) in random.chunks_exact(2).enumerate() {
+        if index > 0 && index % 2 == 0 {
+            text.push('-');
+        }
+        text.push(char::from(CONSONANTS[usize::from(pair[0]) % CONSONANTS.len()]));
+        text.push(char::from(VOWELS[usize::from(pair[1]) % VOWELS.len()]));
+    }
+    Ok(Secret::new(text))
+}

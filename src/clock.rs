@@ -1,0 +1,61 @@
+//! Time at the edge. `domain` gets time as an argument; everything else that needs "now" takes a [`Clock`], so that
+//! tests never sleep to let a ticket expire and a clock that jumps can be played (fault 6).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Source of both times the product uses: UTC for what people and the register read, monotonic for how long things last.
+pub trait Clock: Send + Sync + 'static {
+    /// Wall clock, UTC.
+    fn utc(&self) -> DateTime<Utc>;
+    /// Monotonic clock: never steps, unrelated to the calendar.
+    fn monotonic(&self) -> Instant;
+}
+
+/// The machine's own clocks.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn utc(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// A clock that stands still until it is told to move; for tests and simulations.
+#[derive(Debug, Clone)]
+pub struct ManualClock(Arc<Mutex<(DateTime<Utc>, Instant)>>);
+
+impl ManualClock {
+    /// Starts at `utc`; the monotonic side starts at the process's own now.
+    pub fn at(utc: DateTime<Utc>) -> Self {
+        Self(Arc::new(Mutex::new((utc, Instant::now()))))
+    }
+    /// Lets both clocks run on by `by`.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.lock();
+        now.0 += TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        now.1 += by;
+    }
+    /// Steps the wall clock alone, as an operator or NTP would (fault 6); negative steps go back.
+    pub fn step_wall(&self, by: TimeDelta) {
+        self.lock().0 += by;
+    }
+    fn lock(&self) -> std::sync::MutexGuard<'_, (DateTime<Utc>, Instant)> {
+        // A panic while holding this lock cannot leave the pair half-written in a way that matters to a test clock.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Clock for ManualClock {
+    fn utc(&self) -> DateTime<Utc> {
+        self.lock().0
+    }
+    fn monotonic(&self) -> Instant {
+        self.lock().1
+    }
+}

@@ -1,0 +1,204 @@
+//! What the shape alone cannot say: references, duplicates, dates, towns.
+
+use super::fault::{ConfigFault, locate};
+use super::schema::{CameraConfig, Config, SiteConfig};
+use std::collections::BTreeMap;
+
+/// Every fault of a configuration whose shape is right.
+pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
+    let mut found = Vec::new();
+    public_url(config, text, &mut found);
+    duplicates(config, text, &mut found);
+    if config.site.is_empty() {
+        found.push(ConfigFault::warning(
+            "no [[site]]: nothing can be asked for",
+            "at least one site with its cameras",
+            "add a [[site]] section",
+        ));
+    }
+    for (index, site) in config.site.iter().enumerate() {
+        let index = index.to_string();
+        site_rules(config, site, &index, text, &mut found);
+        for (camera_index, camera) in site.camera.iter().enumerate() {
+            let key = ["site", &index, "camera", &camera_index.to_string()].map(str::to_owned);
+            camera_rules(config, camera, &key, text, &mut found);
+        }
+    }
+    if config.webrtc.udp_ports.count() < 16 {
+        found.push(
+            ConfigFault::warning(
+                format!("webrtc.udp_ports has {} ports", config.webrtc.udp_ports.count()),
+                "one port per viewer, at least 16",
+                "widen the range, and open it in the firewall",
+            )
+            .at(locate(text, &["webrtc", "udp_ports"])),
+        );
+    }
+    found
+}
+
+fn public_url(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    let url = &config.https.public_url;
+    let rest = url.strip_prefix("https://").unwrap_or_default();
+    if rest.is_empty() || rest.trim_end_matches('/').contains('/') {
+        found.push(
+            ConfigFault::error(
+                format!("https.public_url is \"{url}\""),
+                "https://HOST or https://HOST:PORT, without a path",
+                "write the address people type; mails carry links made from it",
+            )
+            .at(locate(text, &["https", "public_url"])),
+        );
+    }
+}
+
+fn duplicates(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+    let mut look = |kind: &str, id: &str, key: &[&str]| {
+        if seen.insert(format!("{kind} {id}"), ()).is_some() {
+            found.push(
+                ConfigFault::error(
+                    format!("{kind} id \"{id}\" is used twice"),
+                    "an id of its own for each, across all sites",
+                    "rename one of them",
+                )
+                .at(locate(text, key)),
+            );
+        }
+    };
+    for (index, service) in config.service.iter().enumerate() {
+        look("service", service.id.as_str(), &["service", &index.to_string(), "id"]);
+    }
+    for (index, site) in config.site.iter().enumerate() {
+        let index = index.to_string();
+        look("site", site.id.as_str(), &["site", &index, "id"]);
+        for (camera_index, camera) in site.camera.iter().enumerate() {
+            look("camera", camera.id.as_str(), &["site", &index, "camera", &camera_index.to_string(), "id"]);
+        }
+    }
+}
+
+fn site_rules(config: &Config, site: &SiteConfig, index: &str, text: &str, found: &mut Vec<ConfigFault>) {
+    let convention = &site.convention;
+    if convention.valid_from > convention.valid_until {
+        found.push(
+            ConfigFault::error(
+                format!(
+                    "the convention of site \"{}\" ends ({}) before it begins ({})",
+                    site.id, convention.valid_until, convention.valid_from
+                ),
+                "valid_from on or before valid_until (A8-1)",
+                "correct the dates",
+            )
+            .at(locate(text, &["site", index, "convention", "valid_until"])),
+        );
+    }
+    match config.service.iter().find(|service| service.id == site.service) {
+        None => found.push(
+            ConfigFault::error(
+                format!("site \"{}\" names the service \"{}\", which is not declared", site.id, site.service),
+                "the id of a [[service]] (A2-1)",
+                "declare the service or correct the id",
+            )
+            .at(locate(text, &["site", index, "service"])),
+        ),
+        Some(service) if service.town != convention.town => found.push(
+            ConfigFault::error(
+                format!(
+                    "service \"{}\" is of {}, the convention of site \"{}\" is of {}",
+                    service.id, service.town, site.id, convention.town
+                ),
+                "a recipient of the convention's own town",
+                "correct the town or the recipient: images go to the town that signed, to no other",
+            )
+            .at(locate(text, &["site", index, "service"])),
+        ),
+        Some(_) => {}
+    }
+    if site.addresses.is_empty() {
+        found.push(
+            ConfigFault::error(
+                format!("site \"{}\" has no address", site.id),
+                "the convention's addresses (A1-1)",
+                "add addresses = [\"...\"]",
+            )
+            .at(locate(text, &["site", index, "addresses"])),
+        );
+    }
+    if site.camera.is_empty() {
+        found.push(
+            ConfigFault::warning(
+                format!("site \"{}\" has no camera", site.id),
+                "at least one [[site.camera]]",
+                "add its cameras, or remove the site",
+            )
+            .at(locate(text, &["site", index, "id"])),
+        );
+    }
+}
+
+fn camera_rules(config: &Config, camera: &CameraConfig, key: &[String; 4], text: &str, found: &mut Vec<ConfigFault>) {
+    let at = |field: &str| {
+        let mut path: Vec<&str> = key.iter().map(String::as_str).collect();
+        path.push(field);
+        locate(text, &path)
+    };
+    match (&camera.user, &camera.password_file, &camera.client_certificate_sha256) {
+        (Some(_), Some(_), None) | (None, None, Some(_)) => {}
+        (_, Some(_), Some(_)) | (Some(_), None, Some(_)) => found.push(
+            ConfigFault::error(
+                format!("camera \"{}\" has both a password and a certificate", camera.id),
+                "one way to prove itself: user and password_file, or client_certificate_sha256",
+                "remove one; the certificate is the stronger",
+            )
+            .at(at("client_certificate_sha256")),
+        ),
+        (Some(_), None, None) => found.push(
+            ConfigFault::error(
+                format!("camera \"{}\" has a user without a password_file", camera.id),
+                "user and password_file together",
+                "write the password into a file readable by the server alone, and name it here",
+            )
+            .at(at("user")),
+        ),
+        (None, Some(_), None) => found.push(
+            ConfigFault::error(
+                format!("camera \"{}\" has a password_file without a user", camera.id),
+                "user and password_file together",
+                "add user = \"...\"",
+            )
+            .at(at("password_file")),
+        ),
+        (None, None, None) => found.push(
+            ConfigFault::error(
+                format!("camera \"{}\" has no credential: anybody could push its images (fault 21)", camera.id),
+                "user and password_file, or client_certificate_sha256",
+                "give its encoder a credential",
+            )
+            .at(at("id")),
+        ),
+    }
+    if let Some(digest) = &camera.client_certificate_sha256 {
+        let plain: String = digest.chars().filter(|c| *c != ':').collect();
+        if plain.len() != 64 || !plain.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            found.push(
+                ConfigFault::error(
+                    format!("camera \"{}\" has client_certificate_sha256 = \"{digest}\"", camera.id),
+                    "64 hexadecimal digits, with or without colons",
+                    "openssl x509 -in CERT.pem -noout -fingerprint -sha256",
+                )
+                .at(at("client_certificate_sha256")),
+            );
+        }
+        if config.rtsp.client_ca.is_none() {
+            found.push(
+                ConfigFault::error(
+                    format!("camera \"{}\" logs in by certificate, but rtsp.client_ca is not set", camera.id),
+                    "rtsp.client_ca = the PEM of the authority that issued it",
+                    "set rtsp.client_ca",
+                )
+                .at(at("client_certificate_sha256")),
+            );
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The shape of the configuration file: what each key becomes, its default, and what is expected of it.
+
+use crate::domain::{CameraId, ServiceId, SiteId};
+use serde::Deserialize;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The whole file.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where state lives.
+    pub server: ServerConfig,
+    /// Pages, API and WHEP.
+    pub https: HttpsConfig,
+    /// Cameras.
+    pub rtsp: RtspConfig,
+    /// Viewers.
+    pub webrtc: WebrtcConfig,
+    /// Figures for Prometheus.
+    pub metrics: Option<MetricsConfig>,
+    /// The server's own log.
+    pub log: LogConfig,
+    /// Recipient services (A2-1).
+    pub service: Vec<ServiceConfig>,
+    /// Sites (A1-1).
+    pub site: Vec<SiteConfig>,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Directory of the register and the store.
+    pub data_dir: PathBuf,
+    /// Language of pages when neither the person's account nor the browser says one: `fr` or `en`.
+    pub language: LanguageConfig,
+}
+
+/// A language of pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LanguageConfig {
+    /// Français.
+    #[default]
+    Fr,
+    /// English.
+    En,
+}
+
+/// `[https]`.
+#[derive(Debug, Clone)]
+pub struct HttpsConfig {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// PEM certificate chain.
+    pub certificate: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+    /// The URL people use, for links in mails; e.g. `https://ecluse.example.org`.
+    pub public_url: String,
+    /// PEM of the authority of the workstations' client certificates (A6-1).
+    pub workstation_ca: Option<PathBuf>,
+    /// Whether TLS 1.2 (ECDHE with AES-256-GCM alone) is spoken beside TLS 1.3.
+    pub allow_tls12: bool,
+}
+
+/// `[rtsp]`.
+#[derive(Debug, Clone)]
+pub struct RtspConfig {
+    /// Address and port to listen on (RTSPS).
+    pub listen: SocketAddr,
+    /// PEM certificate chain.
+    pub certificate: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+    /// PEM of the authority whose client certificates encoders may present (fault 21).
+    pub client_ca: Option<PathBuf>,
+    /// A publisher that sends nothing for so many seconds is dropped.
+    pub stall_timeout_s: u64,
+}
+
+/// `[webrtc]`.
+#[derive(Debug, Clone, Default)]
+pub struct WebrtcConfig {
+    /// UDP ports for viewers, one each.
+    pub udp_ports: UdpPorts,
+    /// The address viewers reach this server at, when it is behind 1:1 NAT.
+    pub external_address: Option<IpAddr>,
+    /// `stun://host:port`.
+    pub stun_server: Option<String>,
+    /// `turn://user:password@host:port?transport=tcp` or `turns://...`.
+    pub turn_servers: Vec<Secret>,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone)]
+pub struct MetricsConfig {
+    /// Plain HTTP listener for Prometheus; keep it on loopback or a management network.
+    pub listen: SocketAddr,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Default)]
+pub struct LogConfig {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// A tracing filter, e.g. `info` or `info,ecluse::media=debug`.
+    pub level: Option<String>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For log collectors: one JSON object per line.
+    Json,
+}
+
+/// `[[service]]`.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// Identifier.
+    pub id: ServiceId,
+    /// Name as people read it.
+    pub name: String,
+    /// Its town; must be the convention's.
+    pub town: String,
+    /// Postal address.
+    pub address: String,
+}
+
+/// `[[site]]`.
+#[derive(Debug, Clone)]
+pub struct SiteConfig {
+    /// Identifier; first part of its cameras' RTSP paths.
+    pub id: SiteId,
+    /// Name as people read it.
+    pub name: String,
+    /// Addresses covered (A1-1).
+    pub addresses: Vec<String>,
+    /// Identifier of the one recipient service (A2-1).
+    pub service: ServiceId,
+    /// The convention in force.
+    pub convention: ConventionConfig,
+    /// Its cameras, in the order pages show them.
+    pub camera: Vec<CameraConfig>,
+}
+
+/// `[site.convention]`.
+#[derive(Debug, Clone)]
+pub struct ConventionConfig {
+    /// Town that signed.
+    pub town: String,
+    /// First day, `YYYY-MM-DD`, from 00:00 Europe/Paris (A8-1).
+    pub valid_from: chrono::NaiveDate,
+    /// Last day, `YYYY-MM-DD`, to its end in Europe/Paris (fault 23).
+    pub valid_until: chrono::NaiveDate,
+}
+
+/// `[[site.camera]]`.
+#[derive(Debug, Clone)]
+pub struct CameraConfig {
+    /// Identifier; second part of its RTSP path.
+    pub id: CameraId,
+    /// Name as people read it.
+    pub name: String,
+    /// User name its encoder logs in with.
+    pub user: Option<String>,
+    /// File whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// SHA-256 of the encoder's client certificate, hexadecimal.
+    pub client_certificate_sha256: Option<String>,
+}
+
+/// A range of UDP ports, written `"50000-50999"`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct UdpPorts(pub RangeInclusive<u16>);
+
+impl Default for UdpPorts {
+    fn default() -> Self {
+        Self(50_000..=50_999)
+    }
+}
+
+impl UdpPorts {
+    /// How many ports, and so viewers, there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl FromStr for UdpPorts {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || format!("\"{text}\": expected a range of UDP ports such as \"50000-50999\", low end first");
+        let (low, high) = text.split_once('-').ok_or_else(expected)?;
+        let (low, high): (u16, u16) =
+            (low.trim().parse().map_err(|_| expected())?, high.trim().parse().map_err(|_| expected())?);
+        if low == 0 || low > high { Err(expected()) } else { Ok(Self(low..=high)) }
+    }
+}
+
+impl TryFrom<String> for UdpPorts {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// A text that must not be printed: its `Debug` shows three stars.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+    /// The text itself; do not log it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Config {
+    /// Makes relative paths relative to the file's directory instead of the process's.
+    pub(super) fn resolve_paths(&mut self, base: &Path) {
+        let mut paths: Vec<&mut PathBuf> = vec![
+            &mut self.server.data_dir,
+            &mut self.https.certificate,
+            &mut self.https.key,
+            &mut self.rtsp.certificate,
+            &mut self.rtsp.key,
+        ];
+        paths.extend(self.rtsp.client_ca.as_mut());
+        paths.extend(self.https.workstation_ca.as_mut());
+        paths.extend(
+            self.site.iter_mut().flat_map(|site| &mut site.camera).filter_map(|camera| camera.password_file.as_mut()),
+        );
+        for path in paths {
+            if path.is_relative() {
+                *path = base.join(&path);
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Each section's keys: which must be there, their defaults, and what is expected of them.
+
+use super::read::Fields;
+use super::schema::{
+    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MetricsConfig,
+    RtspConfig, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
+};
+use std::fmt::Debug;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+const ADDRESS: &str = "an IP address and port in quotes, such as \"0.0.0.0:443\"";
+const CERTIFICATE: &str = "the path of a PEM certificate, its chain included";
+const KEY: &str = "the path of its unencrypted PEM private key, mode 0600";
+const AUTHORITY: &str = "the path of a PEM certificate authority";
+const NAME: &str = "a name as people read it";
+const ID: &str = "an id: 1 to 64 of a-z, 0-9 and \"-\", not starting with \"-\"";
+
+/// Reads the whole document. What cannot be read is named in the findings and something harmless stands in for it: a
+/// configuration with findings must not start a server.
+pub(super) fn read(mut file: Fields<'_>) -> Config {
+    let config = Config {
+        server: server(file.table("server", "a [server] section with data_dir")),
+        https: https(file.table("https", "an [https] section with certificate, key and public_url")),
+        rtsp: rtsp(file.table("rtsp", "an [rtsp] section with certificate and key")),
+        webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
+        metrics: file.optional_table("metrics").map(metrics),
+        log: file.optional_table("log").map(log).unwrap_or_default(),
+        service: file.tables("service").into_iter().map(service).collect(),
+        site: file.tables("site").into_iter().map(site).collect(),
+    };
+    file.finish();
+    config
+}
+
+fn server(mut fields: Fields<'_>) -> ServerConfig {
+    let section = ServerConfig {
+        data_dir: fields.required("data_dir", "the path of a directory", PathBuf::new),
+        language: fields.or("language", "\"fr\" or \"en\"", LanguageConfig::Fr),
+    };
+    fields.finish();
+    section
+}
+
+fn https(mut fields: Fields<'_>) -> HttpsConfig {
+    let section = HttpsConfig {
+        listen: fields.or("listen", ADDRESS, any(443)),
+        certificate: fields.required("certificate", CERTIFICATE, PathBuf::new),
+        key: fields.required("key", KEY, PathBuf::new),
+        public_url: fields.required(
+            "public_url",
+            "the URL people type, such as \"https://ecluse.example.org\"",
+            || "https://unreadable".to_owned(),
+        ),
+        workstation_ca: fields.optional("workstation_ca", AUTHORITY),
+        allow_tls12: fields.or("allow_tls12", "true or false", false),
+    };
+    fields.finish();
+    section
+}
+
+fn rtsp(mut fields: Fields<'_>) -> RtspConfig {
+    let section = RtspConfig {
+        listen: fields.or("listen", ADDRESS, any(322)),
+        certificate: fields.required("certificate", CERTIFICATE, PathBuf::new),
+        key: fields.required("key", KEY, PathBuf::new),
+        client_ca: fields.optional("client_ca", AUTHORITY),
+        stall_timeout_s: fields.or("stall_timeout_s", "a whole number of seconds", 10),
+    };
+    fields.finish();
+    section
+}
+
+fn webrtc(mut fields: Fields<'_>) -> WebrtcConfig {
+    let section = WebrtcConfig {
+        udp_ports: fields.or("udp_ports", "a range such as \"50000-50999\", low end first", UdpPorts::default()),
+        external_address: fields.optional("external_address", "an IP address in quotes, such as \"203.0.113.10\""),
+        stun_server: fields.optional("stun_server", "a URL such as \"stun://stun.example.org:3478\""),
+        turn_servers: fields.or(
+            "turn_servers",
+            "a list of URLs such as [\"turns://user:password@turn.example.org:5349?transport=tcp\"]",
+            Vec::new(),
+        ),
+    };
+    fields.finish();
+    section
+}
+
+fn metrics(mut fields: Fields<'_>) -> MetricsConfig {
+    let section = MetricsConfig { listen: fields.required("listen", ADDRESS, || any(0)) };
+    fields.finish();
+    section
+}
+
+fn log(mut fields: Fields<'_>) -> LogConfig {
+    let section = LogConfig {
+        format: fields.or("format", "\"text\" or \"json\"", LogFormat::Text),
+        level: fields.optional("level", "a tracing filter such as \"info\" or \"info,ecluse::media=debug\""),
+    };
+    fields.finish();
+    section
+}
+
+fn service(mut fields: Fields<'_>) -> ServiceConfig {
+    let section = ServiceConfig {
+        id: fields.required("id", ID, unreadable),
+        name: fields.required("name", NAME, String::new),
+        town: fields.required("town", "the town the service belongs to", String::new),
+        address: fields.required("address", "its postal address", String::new),
+    };
+    fields.finish();
+    section
+}
+
+fn site(mut fields: Fields<'_>) -> SiteConfig {
+    let section = SiteConfig {
+        id: fields.required("id", ID, unreadable),
+        name: fields.required("name", NAME, String::new),
+        addresses: fields.required("addresses", "a list of the convention's addresses", Vec::new),
+        service: fields.required("service", "the id of a [[service]]", unreadable),
+        convention: convention(fields.table("convention", "[site.convention] with town, valid_from and valid_until")),
+        camera: fields.tables("camera").into_iter().map(camera).collect(),
+    };
+    fields.finish();
+    section
+}
+
+fn convention(mut fields: Fields<'_>) -> ConventionConfig {
+    let section = ConventionConfig {
+        town: fields.required("town", "the town that signed", String::new),
+        valid_from: fields.day("valid_from", chrono::NaiveDate::MIN),
+        // The calendar's last day would have no next one.
+        valid_until: fields.day("valid_until", chrono::NaiveDate::MIN),
+    };
+    fields.finish();
+    section
+}
+
+fn camera(mut fields: Fields<'_>) -> CameraConfig {
+    let section = CameraConfig {
+        id: fields.required("id", ID, unreadable),
+        name: fields.required("name", NAME, String::new),
+        user: fields.optional("user", "the user name its encoder logs in with"),
+        password_file: fields.optional("password_file", "the path of a file whose first line is the password"),
+        client_certificate_sha256: fields
+            .optional("client_certificate_sha256", "64 hexadecimal digits, with or without colons"),
+    };
+    fields.finish();
+    section
+}
+
+fn any(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))
+}
+
+/// An identifier that stands in for one that cannot be read.
+fn unreadable<T: FromStr<Err: Debug>>() -> T {
+    // Cannot fail: every identifier here is a slug, and this literal is one.
+    "unreadable".parse().expect("a slug")
+}

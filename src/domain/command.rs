@@ -1,0 +1,171 @@
+//! What people and timers may ask of the keeper.
+
+use super::ids::{CameraId, PersonId, SessionId, TicketId};
+use super::person::Designation;
+use super::session::{EndCause, Purpose, Traffic};
+use super::site::Site;
+use super::ticket::CloseCause;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who acts. In the register by pseudonym.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "person")]
+pub enum Actor {
+    /// A logged-in person.
+    Person(PersonId),
+    /// The product itself: timers, start-up, the media plane's reports.
+    System,
+}
+
+/// A command: who wants what. Time is not in it; `decide` is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: Action,
+}
+
+/// Which live branch an administrator tears down (A6-7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveCut {
+    /// The branch.
+    pub session: SessionId,
+    /// Reason given, at least one visible character.
+    pub why: String,
+}
+
+/// What a run writes beside the register every second, so that a crash leaves true durations (fault 19).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// When the run was last known alive.
+    #[serde(with = "super::instant")]
+    pub at_utc: DateTime<Utc>,
+    /// What had gone out in each live session by then.
+    pub sessions: BTreeMap<SessionId, Traffic>,
+}
+
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Declare or change a site (start-up reconciles configuration with the register).
+    DeclareSite(Site),
+    /// Put a person into the annex, or change the place they have there.
+    Designate(Designation),
+    /// Strike a person; their open tickets are cut (fault 8).
+    Strike(PersonId),
+    /// Ask for images (A3-3 to A3-5). Raw values: `decide` controls them and names every fault.
+    Request {
+        /// Made by control.
+        ticket: TicketId,
+        /// E-mail typed by the agent matches the account's (A3-4); looked up by control, decided here.
+        email_matches: bool,
+        /// Site as typed.
+        site: String,
+        /// Reasons as ticked.
+        reasons: Vec<String>,
+        /// Duration as typed, minutes.
+        duration_minutes: i64,
+    },
+    /// Take a request back before the decision.
+    Withdraw {
+        /// Which.
+        ticket: TicketId,
+    },
+    /// Approve: opens the ticket (A4-3).
+    Approve {
+        /// Which.
+        ticket: TicketId,
+    },
+    /// Refuse; on an open ticket of the same site it cuts (fault 4).
+    Refuse {
+        /// Which.
+        ticket: TicketId,
+        /// Reason given.
+        why: String,
+    },
+    /// "Fin d'intervention" (A4-4).
+    EndIntervention {
+        /// Which.
+        ticket: TicketId,
+    },
+    /// Interrupt a ticket: the landlord or the administrator (A4-4, A6-7); by role.
+    Interrupt {
+        /// Which.
+        ticket: TicketId,
+        /// Reason given.
+        why: String,
+    },
+    /// Tear one live branch down without closing its ticket (A6-7).
+    CutSession(LiveCut),
+    /// A viewer wants a branch: the last question before a grant.
+    Attach {
+        /// Made by control.
+        session: SessionId,
+        /// Under which ticket, and as what.
+        purpose: Purpose,
+        /// Cameras asked for; empty means all of the site.
+        cameras: Vec<CameraId>,
+        /// From where (workstation name or peer address).
+        workstation: String,
+        /// How many m-lines the offer has: the site's first so many cameras are granted.
+        at_most: usize,
+        /// Take over from the person's own live session under this ticket (reconnect); else that is a conflict.
+        replace: bool,
+    },
+    /// The media plane: DTLS is done.
+    SessionConnected {
+        /// Which.
+        session: SessionId,
+        /// SRTP profile.
+        srtp: String,
+        /// DTLS suite.
+        dtls: String,
+    },
+    /// The media plane: the branch is gone.
+    SessionEnded {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        cause: EndCause,
+        /// What went out.
+        traffic: Traffic,
+    },
+    /// Close an open ticket for a reason that is no person's decision.
+    CloseByRule {
+        /// Which.
+        ticket: TicketId,
+        /// Why.
+        cause: CloseCause,
+    },
+    /// Time has passed: expire, lapse, end what the convention no longer covers. Idempotent.
+    Tick {
+        /// Tickets whose monotonic deadline has passed, whatever the wall clock says (fault 6).
+        overdue: BTreeSet<TicketId>,
+        /// Sessions whose monotonic deadline has passed.
+        overdue_sessions: BTreeSet<SessionId>,
+    },
+    /// The wall clock was found to have stepped (fault 6).
+    ClockStepped {
+        /// Forward positive, microseconds.
+        by_us: i64,
+    },
+    /// Opening the register cut off a torn last line that was never acknowledged.
+    RegisterRepaired {
+        /// How many bytes.
+        dropped_bytes: u64,
+        /// Their SHA-256, hexadecimal.
+        sha256: String,
+    },
+    /// The server has started: whatever was open or attached is closed (fault 19).
+    ServerStarted {
+        /// Version of the program.
+        version: String,
+        /// What the previous run last wrote about itself, if there was one.
+        last_heartbeat: Option<Heartbeat>,
+    },
+    /// The server stops on purpose.
+    ServerStopping,
+}

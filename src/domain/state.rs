@@ -1,0 +1,225 @@
+//! Everything the rules need to know, folded from the register.
+
+use super::command::Actor;
+use super::event::{Entry, Event};
+use super::ids::{PersonId, SessionId, SiteId, TicketId};
+use super::person::{Designation, Role};
+use super::session::{Purpose, Session, SessionState};
+use super::site::Site;
+use super::ticket::{Ticket, TicketState};
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The state of the keeper. Built only by [`State::apply`], from register entries in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// Sites by id.
+    pub sites: BTreeMap<SiteId, Site>,
+    /// People in the annexes in force; struck ones are absent.
+    pub people: BTreeMap<PersonId, Designation>,
+    /// All tickets.
+    pub tickets: BTreeMap<TicketId, Ticket>,
+    /// All sessions.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// Next sequence number expected.
+    pub next_seq: u64,
+    /// Time of the last entry, UTC.
+    pub last_at_utc: Option<DateTime<Utc>>,
+    live_tickets: BTreeSet<TicketId>,
+    live_sessions: BTreeSet<SessionId>,
+    sessions_of_ticket: BTreeMap<TicketId, Vec<SessionId>>,
+}
+
+impl State {
+    /// Tickets that wait for a decision or are open.
+    pub fn live_tickets(&self) -> impl Iterator<Item = &Ticket> {
+        self.live_tickets.iter().filter_map(|id| self.tickets.get(id))
+    }
+
+    /// Sessions granted or connected, not yet ended.
+    pub fn live_sessions(&self) -> impl Iterator<Item = &Session> {
+        self.live_sessions.iter().filter_map(|id| self.sessions.get(id))
+    }
+
+    /// All sessions of a ticket, oldest first: transfers and the landlord's viewings.
+    pub fn sessions_of(&self, ticket: TicketId) -> impl Iterator<Item = &Session> {
+        self.sessions_of_ticket.get(&ticket).into_iter().flatten().filter_map(|id| self.sessions.get(id))
+    }
+
+    /// The live sessions of a ticket.
+    pub fn live_sessions_of(&self, ticket: TicketId) -> impl Iterator<Item = &Session> {
+        self.sessions_of(ticket).filter(|session| self.live_sessions.contains(&session.id))
+    }
+
+    /// Whether this person may know that the ticket exists: the police side of its service, the landlord side of its
+    /// site, and those who supervise.
+    pub fn may_see(&self, person: &PersonId, ticket: &Ticket) -> bool {
+        let Some(designation) = self.people.get(person) else { return false };
+        match designation.role {
+            Role::Operator | Role::Chief => {
+                ticket.requester == *person
+                    || designation.sites.contains(&ticket.site) && designation.service.as_ref() == Some(&ticket.service)
+            }
+            Role::Decider | Role::Guard => designation.sites.contains(&ticket.site),
+            Role::Dpo | Role::Administrator | Role::Auditor => true,
+        }
+    }
+
+    /// The deciders of a site: titulaire and suppléant (A4-1).
+    pub fn deciders_of<'a>(&'a self, site: &'a SiteId) -> impl Iterator<Item = &'a Designation> {
+        self.people.values().filter(move |place| place.role == Role::Decider && place.sites.contains(site))
+    }
+
+    /// Folds one entry in. Total: an entry that does not fit (a newer format, a hand-edited file) changes nothing but
+    /// the sequence number; the register's verifier is what reports such files.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.next_seq = entry.seq + 1;
+        self.last_at_utc = Some(entry.at_utc);
+        let at_utc = entry.at_utc;
+        match &entry.event {
+            Event::ServerStarted { .. }
+            | Event::ServerStopping
+            | Event::RegisterRepaired { .. }
+            | Event::ClockStepped { .. }
+            // The decision and the opening are one act of one actor: `Opened` carries both.
+            | Event::Approved { .. } => {}
+            Event::SiteDeclared { site } => {
+                self.sites.insert(site.id.clone(), site.clone());
+            }
+            Event::Designated { designation } => {
+                self.people.insert(designation.person.clone(), designation.clone());
+            }
+            Event::Struck { person } => {
+                self.people.remove(person);
+            }
+            Event::Requested { ticket, site, service, reasons, duration_minutes, lapses_at_utc } => {
+                let Actor::Person(requester) = &entry.actor else { return };
+                if self.tickets.contains_key(ticket) {
+                    return;
+                }
+                self.live_tickets.insert(*ticket);
+                self.tickets.insert(
+                    *ticket,
+                    Ticket {
+                        id: *ticket,
+                        site: site.clone(),
+                        requester: requester.clone(),
+                        service: service.clone(),
+                        reasons: reasons.clone(),
+                        duration_minutes: *duration_minutes,
+                        requested_at_utc: at_utc,
+                        state: TicketState::Requested { lapses_at_utc: *lapses_at_utc },
+                    },
+                );
+            }
+            Event::Withdrawn { ticket } => self.answer(ticket, TicketState::Withdrawn { at_utc }),
+            Event::Lapsed { ticket } => self.answer(ticket, TicketState::Lapsed { at_utc }),
+            Event::Voided { ticket, condition } => {
+                self.answer(ticket, TicketState::Voided { at_utc, condition: condition.clone() })
+            }
+            Event::Refused { ticket, why } => {
+                let Actor::Person(by) = &entry.actor else { return };
+                self.answer(ticket, TicketState::Refused { by: by.clone(), at_utc, why: why.clone() });
+            }
+            Event::Opened { ticket, expires_at_utc } => {
+                let Actor::Person(by) = &entry.actor else { return };
+                let open = TicketState::Open {
+                    approved_by: by.clone(),
+                    opened_at_utc: at_utc,
+                    expires_at_utc: *expires_at_utc,
+                };
+                self.answer(ticket, open);
+            }
+            Event::Closed { ticket, cause, closed_at_utc, flowed_ms, cut_us } => {
+                let Some(known) = self.tickets.get_mut(ticket) else { return };
+                let TicketState::Open { approved_by, opened_at_utc, .. } = &known.state else { return };
+                known.state = TicketState::Closed {
+                    approved_by: approved_by.clone(),
+                    opened_at_utc: *opened_at_utc,
+                    closed_at_utc: *closed_at_utc,
+                    cause: cause.clone(),
+                    by: match &entry.actor {
+                        Actor::Person(person) => Some(person.clone()),
+                        Actor::System => None,
+                    },
+                    flowed_ms: *flowed_ms,
+                    cut_us: *cut_us,
+                };
+                self.live_tickets.remove(ticket);
+            }
+            Event::SessionGranted { session, purpose, site, cameras, workstation, deadline_utc } => {
+                let Actor::Person(person) = &entry.actor else { return };
+                if self.sessions.contains_key(session) {
+                    return;
+                }
+                self.live_sessions.insert(*session);
+                self.sessions_of_ticket.entry(purpose.ticket()).or_default().push(*session);
+                self.sessions.insert(
+                    *session,
+                    Session {
+                        id: *session,
+                        purpose: purpose.clone(),
+                        site: site.clone(),
+                        cameras: cameras.clone(),
+                        person: person.clone(),
+                        workstation: workstation.clone(),
+                        granted_at_utc: at_utc,
+                        deadline_utc: *deadline_utc,
+                        state: SessionState::Granted,
+                    },
+                );
+            }
+            Event::SessionConnected { session, srtp, dtls } => {
+                let Some(known) = self.sessions.get_mut(session) else { return };
+                if known.state == SessionState::Granted {
+                    known.state = SessionState::Connected { srtp: srtp.clone(), dtls: dtls.clone(), at_utc };
+                }
+            }
+            Event::SessionEnded { session, cause, ended_at_utc, traffic, cut_us } => {
+                let Some(known) = self.sessions.get_mut(session) else { return };
+                if self.live_sessions.remove(session) {
+                    known.state = SessionState::Ended {
+                        cause: cause.clone(),
+                        at_utc: *ended_at_utc,
+                        traffic: *traffic,
+                        cut_us: *cut_us,
+                    };
+                }
+            }
+        }
+    }
+
+    /// A pending request gets its answer; anything else stays as it is.
+    fn answer(&mut self, ticket: &TicketId, answer: TicketState) {
+        let Some(known) = self.tickets.get_mut(ticket) else { return };
+        if let TicketState::Requested { .. } = known.state {
+            if !matches!(answer, TicketState::Open { .. }) {
+                self.live_tickets.remove(ticket);
+            }
+            known.state = answer;
+        }
+    }
+
+    /// What has flowed to the service under a ticket, milliseconds: the time covered by at least one transfer, so that
+    /// two people watching at once count once (A4-5). `ended` are sessions ending in the same decision.
+    pub(super) fn flowed_ms(&self, ticket: TicketId, ended: &BTreeMap<SessionId, super::session::Traffic>) -> u64 {
+        let mut spans: Vec<_> = self
+            .sessions_of(ticket)
+            .filter(|session| matches!(session.purpose, Purpose::Transfer { .. }))
+            .filter_map(|session| match (&session.state, ended.get(&session.id)) {
+                (SessionState::Ended { traffic, .. }, _) => Some(*traffic),
+                (_, known) => known.copied(),
+            })
+            .filter_map(|traffic| traffic.first_packet_at_utc.zip(traffic.last_packet_at_utc))
+            .collect();
+        spans.sort();
+        let mut flowed_ms = 0;
+        let mut counted_until = None;
+        for (first, last) in spans {
+            let from = counted_until.map_or(first, |until| first.max(until));
+            flowed_ms += u64::try_from((last - from).num_milliseconds()).unwrap_or(0);
+            counted_until = Some(counted_until.map_or(last, |until: DateTime<Utc>| until.max(last)));
+        }
+        flowed_ms
+    }
+}

@@ -1,0 +1,31 @@
+//! Écluse: a media server with a lock gate in it.
+//!
+//! Cameras push RTSP over AES-256 into [`media::ingest`]; [`media::hub`] keeps one live stream per camera; a viewer
+//! branch ([`media::viewer`]) is attached only with a [`control::grant::Grant`], which only [`control`] can make, and
+//! only after the decision that allows it stands in the [`register`].
+//!
+//! Rooms, from the ground up (arrows point downwards only):
+//!
+//! | room | job | imports |
+//! |---|---|---|
+//! | [`domain`] | pure rules: `decide` and `apply`; no clock, no IO, no async | nothing of ours |
+//! | [`register`] | append-only, fsynced, hash-chained log of what happened | `domain` |
+//! | [`store`] | sled: what can be rebuilt, and what is no legal record | `domain` |
+//! | [`control`] | the single writer: decide, record, then act; makes and revokes grants | `domain` `register` `store` |
+//! | [`media`] | GStreamer: ingest, hub, DTLS-SRTP elements, viewer branches | the `Grant`, nothing else of control |
+//! | [`mail`] | outbox worker and messages | `store` |
+//! | [`web`] | TLS, log-in, WHEP, one module per persona, live pages | `control` `media` `store` `mail` |
+//! | [`cli`] | one file per subcommand, wires the rooms together | everything |
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod domain;
+pub mod mail;
+pub mod media;
+pub mod pki;
+pub mod register;
+pub mod store;
+pub mod telemetry;
+pub mod web;

@@ -1,0 +1,144 @@
+//! Mails: what follows from a recorded event for the people it concerns (A3-7, A6-6), queued in the store's outbox.
+//!
+//! Guarantees: a mail is queued only after its event is in the register; the same event never queues the same mail
+//! twice, also after a crash; links decide nothing, they lead to pages that ask for a log-in (fault 2); no mail is
+//! waited for by a decision or a cut (fault 5).
+//!
+//! Not its job: delivery. The outbox is durable; the demo shows it on a page.
+
+mod message;
+
+pub use message::{Context, Kind, Message};
+
+use crate::control::Effect;
+use crate::domain::{
+    Actor, CloseCause, Designation, Entry, Event, PersonId, Role, State, Ticket, TicketId, TicketState,
+};
+use crate::store::{Identity, Mail, Store, StoreError};
+
+/// Queues the mails that follow from recorded events.
+pub struct Notifier {
+    store: Store,
+    public_url: String,
+}
+
+impl Notifier {
+    /// A notifier whose links begin with `public_url` (no slash at its end).
+    pub fn new(store: Store, public_url: &str) -> Self {
+        Self { store, public_url: public_url.trim_end_matches('/').to_owned() }
+    }
+
+    fn queue_all(&self, entry: &Entry, state: &State) -> Result<(), StoreError> {
+        let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
+        let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
+        for (audience, kind) in kinds {
+            for person in audience.people(state, ticket) {
+                let Some(identity) = self.store.people().get(&person)? else {
+                    // Erased or never imported: nobody to write to. The register still says who it would have been.
+                    tracing::warn!(%person, seq = entry.seq, "no e-mail address for a person to be told");
+                    continue;
+                };
+                self.store.outbox().queue(&self.mail(entry, state, ticket, &identity, kind)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mail(
+        &self,
+        entry: &Entry,
+        state: &State,
+        ticket: &Ticket,
+        to: &Identity,
+        kind: Kind,
+    ) -> Result<Mail, StoreError> {
+        let name = |person: &PersonId| -> Result<String, StoreError> {
+            Ok(self.store.people().get(person)?.map_or_else(|| person.to_string(), |identity| identity.name))
+        };
+        let site = state.sites.get(&ticket.site);
+        let decider = match (&ticket.state, &entry.actor) {
+            (TicketState::Open { approved_by, .. } | TicketState::Closed { approved_by, .. }, _) => name(approved_by)?,
+            (_, Actor::Person(person)) => name(person)?,
+            _ => String::new(),
+        };
+        let context = Context {
+            to: to.name.clone(),
+            requester: name(&ticket.requester)?,
+            decider,
+            site: site.map_or_else(|| ticket.site.to_string(), |site| site.name.clone()),
+            service: site.map_or_else(|| ticket.service.to_string(), |site| site.service.name.clone()),
+        };
+        let message = Message::compose(kind, entry, ticket, &context, &to.language, &self.public_url);
+        Ok(Mail {
+            // Sorts by time; the same event and addressee give the same id.
+            id: format!("{:016}-{}", entry.seq, to.person),
+            to_person: to.person.clone(),
+            to_address: to.email.clone(),
+            subject: message.subject,
+            text: message.text,
+            html: message.html,
+            ticket: ticket.id,
+            queued_at_utc: entry.at_utc,
+        })
+    }
+}
+
+impl Effect for Notifier {
+    fn dealt_with(&self) -> Option<u64> {
+        self.store.outbox().dealt_with().unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox does not say how far it has come; mails of the last events may be missing");
+            None
+        })
+    }
+
+    fn recorded(&mut self, entry: &Entry, state: &State) {
+        match self.queue_all(entry, state).and_then(|()| self.store.outbox().set_dealt_with(entry.seq)) {
+            Ok(()) => {}
+            // The pages still show the request (fault 5), and the event comes again at the next start.
+            Err(error) => tracing::error!(%error, seq = entry.seq, "a mail could not be queued"),
+        }
+    }
+}
+
+/// Who is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    Requester,
+    Deciders,
+}
+
+impl Audience {
+    fn people(self, state: &State, ticket: &Ticket) -> Vec<PersonId> {
+        match self {
+            Audience::Requester => vec![ticket.requester.clone()],
+            // Titulaire and suppléant together (conflict table: nobody answers at 3 a.m.).
+            Audience::Deciders => state
+                .people
+                .values()
+                .filter(|designation: &&Designation| {
+                    designation.role == Role::Decider && designation.sites.contains(&ticket.site)
+                })
+                .map(|designation| designation.person.clone())
+                .collect(),
+        }
+    }
+}
+
+/// Which mails follow from an event.
+fn concerns(entry: &Entry) -> Option<(TicketId, Vec<(Audience, Kind)>)> {
+    use Audience::{Deciders, Requester};
+    let (ticket, kinds) = match &entry.event {
+        Event::Requested { ticket, .. } => (ticket, vec![(Deciders, Kind::Requested)]),
+        Event::Withdrawn { ticket } => (ticket, vec![(Deciders, Kind::Withdrawn)]),
+        Event::Lapsed { ticket } => (ticket, vec![(Requester, Kind::Lapsed), (Deciders, Kind::Lapsed)]),
+        Event::Opened { ticket, .. } => {
+            (ticket, vec![(Requester, Kind::OpenedForOperator), (Deciders, Kind::OpenedForLandlord)])
+        }
+        Event::Refused { ticket, .. } => (ticket, vec![(Requester, Kind::Refused)]),
+        // The requester who ends it knows; everybody else is told.
+        Event::Closed { ticket, cause: CloseCause::EndOfIntervention, .. } => (ticket, vec![(Deciders, Kind::Closed)]),
+        Event::Closed { ticket, .. } => (ticket, vec![(Requester, Kind::Closed), (Deciders, Kind::Closed)]),
+        _ => return None,
+    };
+    Some((*ticket, kinds))
+}

@@ -1,0 +1,138 @@
+//! From RTP to the hub: the media of one publication inside gst-rtsp-server, and the sink its pictures end in.
+//!
+//! The description is `pipelines/ingest.launch`; `pipelines/README.md` draws the graph it becomes.
+
+use super::nal;
+use super::publishers::Activity;
+use crate::media::hub::{Frame, Publication};
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::{AppSink, AppSinkCallbacks};
+use gstreamer_rtsp::RTSPLowerTrans;
+use gstreamer_rtsp_server::prelude::*;
+use gstreamer_rtsp_server::{RTSPMedia, RTSPMediaFactory, RTSPSuspendMode, RTSPTransportMode};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const LAUNCH: &str = include_str!("../../../pipelines/ingest.launch");
+
+/// Elements the media is made of; missing ones are named at start instead of at the first camera.
+pub(super) const ELEMENTS: [&str; 6] = ["rtpbin", "rtpjitterbuffer", "rtph264depay", "h264parse", "appsink", "appsrc"];
+
+/// Where the pictures of one publication arrive; they go on to the hub only while it is open.
+pub(super) struct Sink {
+    publication: Mutex<Option<Publication>>,
+    pictures: AtomicU64,
+    last_picture: Activity,
+    ended: CancellationToken,
+}
+
+impl Sink {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            publication: Mutex::new(None),
+            pictures: AtomicU64::new(0),
+            last_picture: Activity::starting(Instant::now()),
+            ended: CancellationToken::new(),
+        })
+    }
+
+    /// From now on pictures go to the hub (at RECORD).
+    pub fn open(&self, publication: Publication) {
+        self.last_picture.note(Instant::now());
+        *self.lock() = Some(publication);
+    }
+
+    /// From now on they do not; the camera is offline when this returns, whatever the pipeline still does.
+    pub fn close(&self) {
+        let publication = self.lock().take();
+        drop(publication);
+    }
+
+    /// Pictures that arrived.
+    pub fn pictures(&self) -> u64 {
+        self.pictures.load(Ordering::Relaxed)
+    }
+
+    /// When the last one arrived.
+    pub fn last_picture(&self) -> &Activity {
+        &self.last_picture
+    }
+
+    /// Resolves when the pipeline has ended by itself.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    fn take(&self, sample: &gst::Sample) {
+        // The pipeline's guarantee, not the peer's: a sample without buffer or caps is no picture.
+        let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) else { return };
+        let received = Instant::now();
+        self.pictures.fetch_add(1, Ordering::Relaxed);
+        self.last_picture.note(received);
+        let keyframe = nal::is_idr(&buffer, nal::length_bytes(&caps));
+        let time = gst::SystemClock::obtain().time();
+        if let Some(publication) = self.lock().as_mut() {
+            publication.push(Frame { buffer, caps, keyframe, time, received });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Publication>> {
+        self.publication.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The factory of one publication: its media feeds `sink`, over TCP only, without added delay.
+pub(super) fn factory(sink: &Arc<Sink>) -> RTSPMediaFactory {
+    let factory = RTSPMediaFactory::new();
+    factory.set_launch(LAUNCH);
+    factory.set_transport_mode(RTSPTransportMode::RECORD);
+    factory.set_protocols(RTSPLowerTrans::TCP);
+    factory.set_suspend_mode(RTSPSuspendMode::None);
+    factory.set_shared(false);
+    factory.set_stop_on_disconnect(true);
+    factory.set_do_retransmission(false);
+    // TCP neither loses nor reorders: waiting for late packets would only add its own delay.
+    factory.set_latency(0);
+    let sink = Arc::downgrade(sink);
+    factory.connect_media_configure(move |_, media| match sink.upgrade() {
+        Some(sink) => configure(media, &sink),
+        None => tracing::debug!("a publication ended before its media was made"),
+    });
+    factory
+}
+
+fn configure(media: &RTSPMedia, sink: &Arc<Sink>) {
+    let element = media.element();
+    let pipeline = element.parent().and_then(|parent| parent.downcast::<gst::Pipeline>().ok());
+    let frames = element
+        .downcast_ref::<gst::Bin>()
+        .and_then(|bin| bin.by_name("frames"))
+        .and_then(|element| element.downcast::<AppSink>().ok());
+    let (Some(pipeline), Some(frames)) = (pipeline, frames) else {
+        tracing::error!("pipelines/ingest.launch has no appsink named frames: no picture will arrive");
+        return;
+    };
+    // Without this a skipped RTP sequence number over TCP aborts the whole process: the decoder for redundant packets,
+    // which no camera sends here, asserts that it knows the stream's source.
+    pipeline.connect_deep_element_added(|_, _, element| {
+        if element.factory().is_some_and(|factory| factory.name() == "rtpulpfecdec") {
+            element.set_property("passthrough", true);
+        }
+    });
+    let weak = Arc::downgrade(sink);
+    frames.set_callbacks(
+        AppSinkCallbacks::builder()
+            .new_sample(move |frames| {
+                let sample = frames.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let Some(sink) = weak.upgrade() else { return Err(gst::FlowError::Eos) };
+                sink.take(&sample);
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build(),
+    );
+    let ended = sink.ended.clone();
+    media.connect_unprepared(move |_| ended.cancel());
+}

@@ -1,0 +1,157 @@
+//! sled 0.34.7 with its traps handled, so that no table has to know them:
+//!
+//! - `flush()` ends in `sync_file_range`, which is no durability: [`Table::commit`] also calls `fdatasync` on `<dir>/db`;
+//! - a crash while it writes a snapshot leaves `snap.*.generating`, after which it does not open: under our own lock
+//!   those files are moved away first;
+//! - values above about 128 KiB go to files that are never synced: larger ones than [`MAX_VALUE_BYTES`] are refused;
+//! - after a corrupt page iterators err for ever and `len()` hangs: we stop at the first error and never call `len()`.
+
+use super::StoreError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Largest value accepted, bytes.
+pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
+
+/// The opened database, its lock and the file that must be synced.
+pub(super) struct Engine {
+    dir: PathBuf,
+    db: sled::Db,
+    file: File,
+    // Held until the process ends or the store is dropped: sled's own lock comes too late to protect what we move.
+    _lock: File,
+}
+
+impl Engine {
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        let io = |path: &Path, what| {
+            let path = path.to_owned();
+            move |source| StoreError::Io { path, what, source }
+        };
+        fs::create_dir_all(dir).map_err(io(dir, "cannot make the directory"))?;
+        let lock_path = dir.join("ecluse.lock");
+        let lock = File::create(&lock_path).map_err(io(&lock_path, "cannot make the lock file"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(io(&lock_path, "cannot lock")(source)),
+        }
+        set_unfinished_snapshots_aside(dir)?;
+        let engine = |source| StoreError::Engine { path: dir.to_owned(), source };
+        let db = sled::Config::new()
+            .path(dir)
+            .mode(sled::Mode::LowSpace)
+            .cache_capacity(16 * 1024 * 1024)
+            .flush_every_ms(Some(500))
+            .use_compression(false)
+            .open()
+            .map_err(engine)?;
+        let db_path = dir.join("db");
+        let file = File::open(&db_path).map_err(io(&db_path, "cannot open"))?;
+        let dir_file = File::open(dir).map_err(io(dir, "cannot open"))?;
+        dir_file.sync_all().map_err(io(dir, "cannot sync the directory"))?;
+        Ok(Self { dir: dir.to_owned(), db, file, _lock: lock })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn size_on_disk_bytes(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: sled::Error) -> StoreError {
+        StoreError::Engine { path: self.dir.clone(), source }
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(|source| self.error(source))?;
+        self.file.sync_data().map_err(|source| StoreError::Io {
+            path: self.dir.join("db"),
+            what: "cannot sync; free disk space and restart",
+            source,
+        })
+    }
+}
+
+fn set_unfinished_snapshots_aside(dir: &Path) -> Result<(), StoreError> {
+    let io = |path: &Path, what| {
+        let path = path.to_owned();
+        move |source| StoreError::Io { path, what, source }
+    };
+    for entry in fs::read_dir(dir).map_err(io(dir, "cannot list"))? {
+        let path = entry.map_err(io(dir, "cannot list"))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            let aside = dir.join(format!("aside.{name}"));
+            tracing::warn!(file = name, "a snapshot was never finished (crash): set aside");
+            fs::rename(&path, &aside).map_err(io(&path, "cannot set aside"))?;
+        }
+    }
+    Ok(())
+}
+
+/// One table of JSON values under text keys.
+#[derive(Clone)]
+pub(super) struct Table {
+    engine: Arc<Engine>,
+    tree: sled::Tree,
+    name: &'static str,
+}
+
+impl Table {
+    pub(super) fn open(engine: &Arc<Engine>, name: &'static str) -> Result<Self, StoreError> {
+        let tree = engine.db.open_tree(name).map_err(|source| engine.error(source))?;
+        Ok(Self { engine: engine.clone(), tree, name })
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let found = self.tree.get(key).map_err(|source| self.engine.error(source))?;
+        found.map(|value| self.read(key, &value)).transpose()
+    }
+
+    /// Writes without waiting for the disk; see [`Table::commit`].
+    pub(super) fn put<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StoreError> {
+        let value = serde_json::to_vec(value).map_err(|why| self.value_error(key, &why))?;
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(self.value_error(key, &format!("{} bytes; at most {MAX_VALUE_BYTES} are stored", value.len())));
+        }
+        self.tree.insert(key, value).map_err(|source| self.engine.error(source))?;
+        Ok(())
+    }
+
+    /// Removes without waiting for the disk. Whether there was something.
+    pub(super) fn remove(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.tree.remove(key).map_err(|source| self.engine.error(source))?.is_some())
+    }
+
+    /// Waits until everything written so far is on disk.
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        self.engine.commit()
+    }
+
+    /// All rows by key; stops at the first error.
+    pub(super) fn rows<T: DeserializeOwned>(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = Result<(String, T), StoreError>> + '_ {
+        let read = |row: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, value) = row.map_err(|source| self.engine.error(source))?;
+            let key = String::from_utf8_lossy(&key).into_owned();
+            let value = self.read(&key, &value)?;
+            Ok((key, value))
+        };
+        self.tree.iter().map(read)
+    }
+
+    fn read<T: DeserializeOwned>(&self, key: &str, value: &[u8]) -> Result<T, StoreError> {
+        serde_json::from_slice(value).map_err(|why| self.value_error(key, &why))
+    }
+
+    fn value_error(&self, key: &str, why: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Value { table: self.name, key: key.to_owned(), why: why.to_string() }
+    }
+}

@@ -1,0 +1,78 @@
+//! sled: what can be rebuilt from the register, and what is no legal record. Identities live here, apart from the
+//! register, so that forgetting a person leaves the register's chain untouched.
+//!
+//! Guarantees: a call that returned `Ok` after a write is on disk ([`engine`] says how); log-in tokens are stored as
+//! hashes only; every value stays small. Does not: hold anything that proves what happened (the register does), nor
+//! survive a torn disk page (restore, or start with an empty store: people are re-imported, everybody logs in again).
+//!
+//! Serves A3-3 (personal accounts), A3-7 and A6-6 (outbox), fault 25 (uniform answers to log-ins).
+
+mod engine;
+mod error;
+mod outbox;
+pub mod password;
+mod people;
+mod web_sessions;
+
+pub use error::StoreError;
+pub use outbox::{Mail, Outbox};
+pub use people::{Identity, People, same_email};
+pub use web_sessions::{WebSession, WebSessions};
+
+use engine::Engine;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The store; cheap to clone. All calls block: use them where blocking is allowed, or under `spawn_blocking`.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+    people: People,
+    web_sessions: WebSessions,
+    outbox: Outbox,
+}
+
+impl Store {
+    /// Opens the store in `dir`, or makes it.
+    ///
+    /// # Errors
+    /// [`StoreError`] names the directory and what to do.
+    pub fn open(dir: &Path) -> Result<Store, StoreError> {
+        let engine = Arc::new(Engine::open(dir)?);
+        Ok(Store {
+            people: People::new(&engine)?,
+            web_sessions: WebSessions::new(&engine)?,
+            outbox: Outbox::new(&engine)?,
+            engine,
+        })
+    }
+
+    /// Names and addresses behind the register's pseudonyms.
+    pub fn people(&self) -> People {
+        self.people.clone()
+    }
+
+    /// Log-in sessions.
+    pub fn web_sessions(&self) -> WebSessions {
+        self.web_sessions.clone()
+    }
+
+    /// Mails to be sent.
+    pub fn outbox(&self) -> Outbox {
+        self.outbox.clone()
+    }
+
+    /// Bytes on disk, for metrics.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when the directory cannot be read.
+    pub fn size_on_disk_bytes(&self) -> Result<u64, StoreError> {
+        self.engine.size_on_disk_bytes()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("dir", &self.engine.dir()).finish_non_exhaustive()
+    }
+}

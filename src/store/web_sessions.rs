@@ -1,0 +1,119 @@
+//! Log-in sessions: opaque tokens of which only the SHA-256 is stored, so that a stolen store opens no session.
+
+use super::StoreError;
+use super::engine::{Engine, Table};
+use crate::domain::PersonId;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Random bytes in a token.
+const TOKEN_BYTES: usize = 32;
+
+/// A session found by its token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebSession {
+    /// Who is logged in.
+    pub person: PersonId,
+    /// Since when.
+    pub created_at_utc: DateTime<Utc>,
+    /// Until when.
+    pub expires_at_utc: DateTime<Utc>,
+}
+
+/// The table.
+#[derive(Clone)]
+pub struct WebSessions {
+    sessions: Table,
+}
+
+/// The key under which a token is stored. A hash of 32 random bytes needs neither salt nor a slow function.
+fn key(token: &str) -> String {
+    openssl::sha::sha256(token.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// base64url without padding.
+fn base64url(bytes: &[u8]) -> String {
+    openssl::base64::encode_block(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_")
+}
+
+impl WebSessions {
+    pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
+        Ok(Self { sessions: Table::open(engine, "web-sessions")? })
+    }
+
+    /// Opens a session; returns its token (32 random bytes, base64url), which is not stored.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no randomness or the table cannot be written.
+    pub fn create(&self, person: &PersonId, now: DateTime<Utc>, ttl: Duration) -> Result<String, StoreError> {
+        let mut secret = [0u8; TOKEN_BYTES];
+        openssl::rand::rand_bytes(&mut secret).map_err(|why| StoreError::Randomness { why: why.to_string() })?;
+        let token = base64url(&secret);
+        let expires_at_utc = TimeDelta::from_std(ttl)
+            .ok()
+            .and_then(|ttl| now.checked_add_signed(ttl))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let session = WebSession { person: person.clone(), created_at_utc: now, expires_at_utc };
+        self.sessions.put(&key(&token), &session)?;
+        self.sessions.commit()?;
+        Ok(token)
+    }
+
+    /// The session behind a token, unless expired or unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table cannot be read.
+    pub fn lookup(&self, token: &str, now: DateTime<Utc>) -> Result<Option<WebSession>, StoreError> {
+        // Tokens are compared by their hashes' equality inside the tree: how long that takes tells nothing about them.
+        let found = self.sessions.get::<WebSession>(&key(token))?;
+        Ok(found.filter(|session| now < session.expires_at_utc))
+    }
+
+    /// Ends a session. Whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table cannot be written.
+    pub fn revoke(&self, token: &str) -> Result<bool, StoreError> {
+        let was = self.sessions.remove(&key(token))?;
+        self.sessions.commit()?;
+        Ok(was)
+    }
+
+    /// Ends all sessions of a person (struck, forgotten, password changed). How many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table cannot be written.
+    pub fn revoke_person(&self, person: &PersonId) -> Result<usize, StoreError> {
+        self.remove_where(|session| session.person == *person)
+    }
+
+    /// Removes what has expired. How many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table cannot be written.
+    pub fn sweep(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        self.remove_where(|session| session.expires_at_utc <= now)
+    }
+
+    fn remove_where(&self, goes: impl Fn(&WebSession) -> bool) -> Result<usize, StoreError> {
+        let mut gone = 0;
+        for row in self.sessions.rows::<WebSession>() {
+            let (key, session) = row?;
+            if goes(&session) {
+                self.sessions.remove(&key)?;
+                gone += 1;
+            }
+        }
+        if gone > 0 {
+            self.sessions.commit()?;
+        }
+        Ok(gone)
+    }
+}

@@ -1,0 +1,26 @@
+//! The web against a real in-process server: real keeper, register, store and viewers in temporary directories, reached
+//! over TLS by reqwest. Every answer of an interface is checked against `web/openapi.yaml` as it arrives.
+
+#[path = "http/contract.rs"]
+mod contract;
+#[path = "http/rig.rs"]
+mod rig;
+
+#[path = "http/bad_input.rs"]
+mod bad_input;
+#[path = "http/events.rs"]
+mod events;
+#[path = "http/login.rs"]
+mod login;
+#[path = "http/matrix.rs"]
+mod matrix;
+#[path = "http/pages.rs"]
+mod pages;
+#[path = "http/supervision.rs"]
+mod supervision;
+#[path = "http/tickets.rs"]
+mod tickets;
+#[path = "http/transport.rs"]
+mod transport;
+#[path = "http/whep.rs"]
+mod whep;

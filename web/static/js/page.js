@@ -1,0 +1,16 @@
+// On every page.
+
+import { startCountdowns } from "./countdown.js";
+import "./forms.js";
+import { refresh, startLive } from "./live.js";
+import { chime } from "./sound.js";
+
+startCountdowns();
+startLive();
+document.addEventListener("ecluse:ran-out", () => refresh());
+
+// A new request on a list or the home page: somebody may be waiting for it.
+document.addEventListener("ecluse:told", ({ detail }) => {
+  const list = document.getElementById("live-tickets") ?? document.getElementById("live-home");
+  if (list && detail.type === "ticket-changed" && detail.status === "requested") chime(true);
+});
