@@ -23,7 +23,7 @@ pub(super) async fn declare(control: &Control, config: &Config) -> anyhow::Resul
     }
     let forgotten = control.read(|state| {
         let is_configured = |id: &SiteId| config.site.iter().any(|site| site.id == *id);
-        state.sites.keys().filter(|id| !is_configured(*id)).map(ToString::to_string).collect::<Vec<_>>()
+        state.sites.keys().filter(|id| !is_configured(id)).map(ToString::to_string).collect::<Vec<_>>()
     });
     if !forgotten.is_empty() {
         tracing::warn!(

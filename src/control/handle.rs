@@ -167,7 +167,7 @@ impl Control {
         let lane = lane_of(&command.action);
         let answer = answer(Box::new(move |result| drop(answered.send(result))));
         let job = Job { command, accepted: self.shared.clock.monotonic(), answer };
-        match self.shared.lanes.push(lane, Work::Job(job)) {
+        match self.shared.lanes.push(lane, Work::Job(Box::new(job))) {
             Ok(()) => answer_to.await.unwrap_or(Err(ControlError::Stopping)),
             Err(NotQueued::Full) => Err(ControlError::Busy),
             Err(NotQueued::Closed) => Err(ControlError::Stopping),

@@ -81,7 +81,7 @@ impl Keeper {
             self.keep_time();
             match work {
                 None => {}
-                Some(Work::Job(job)) => self.job(job),
+                Some(Work::Job(job)) => self.job(*job),
                 Some(Work::Report(report)) => self.report(report),
                 Some(Work::Recorded(batches)) => {
                     for batch in batches {

@@ -14,7 +14,7 @@ pub(super) type Answer<T> = Box<dyn FnOnce(Result<T, ControlError>) + Send>;
 /// What the keeper has to deal with.
 pub(super) enum Work {
     /// A command from outside.
-    Job(Job),
+    Job(Box<Job>),
     /// The media plane says something.
     Report(Report),
     /// These are on disk and published.

@@ -92,7 +92,7 @@ impl Message {
         let reasons: Vec<String> =
             ticket.reasons.iter().map(|reason| words.say(&format!("mail-reason-{}", reason.as_str()), &[])).collect();
         let minutes = ticket.duration_minutes;
-        let hours = if minutes % 60 == 0 {
+        let hours = if minutes.is_multiple_of(60) {
             format!("{} h", minutes / 60)
         } else {
             format!("{} h {:02}", minutes / 60, minutes % 60)

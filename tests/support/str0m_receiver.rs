@@ -275,7 +275,7 @@ fn unlucky(datagram: &[u8], wishes: &Wishes, stats: &Mutex<Stats>) -> Option<(u3
     let one_in = wishes.lose_one_in.load(Ordering::SeqCst);
     let [128..=191, kind, high, low, _, _, _, _, a, b, c, d, ..] = datagram else { return None };
     let mut stats = stats.lock().unwrap();
-    if one_in == 0 || (192..=223).contains(kind) || stats.srtp_datagrams % one_in != 0 {
+    if one_in == 0 || (192..=223).contains(kind) || !stats.srtp_datagrams.is_multiple_of(one_in) {
         return None;
     }
     stats.lost += 1;

@@ -298,12 +298,12 @@ mod tests {
         let (fr, en) = (Locale::default(), Locale { language: Language::En });
         assert_eq!(fr.minutes(150_u32), "2\u{202f}h\u{202f}30");
         assert_eq!(fr.minutes(120_u32), "2\u{202f}h");
-        assert_eq!(fr.bytes(12_400_000), "12,4\u{202f}Mo");
-        assert_eq!(en.bytes(12_400_000), "12.4\u{202f}MB");
-        assert_eq!(en.rate(4_100_000), "4.1\u{202f}Mbit/s");
-        assert_eq!(fr.cut(3_240), "3,2\u{202f}ms");
-        assert_eq!(fr.length(3_725_000), "1\u{202f}h 02\u{202f}min 05\u{202f}s");
-        assert_eq!(fr.age(2_500), "2,5\u{202f}s");
+        assert_eq!(fr.bytes(12_400_000_u64), "12,4\u{202f}Mo");
+        assert_eq!(en.bytes(12_400_000_u64), "12.4\u{202f}MB");
+        assert_eq!(en.rate(4_100_000_u64), "4.1\u{202f}Mbit/s");
+        assert_eq!(fr.cut(3_240_u64), "3,2\u{202f}ms");
+        assert_eq!(fr.length(3_725_000_u64), "1\u{202f}h 02\u{202f}min 05\u{202f}s");
+        assert_eq!(fr.age(2_500_u64), "2,5\u{202f}s");
     }
 
     #[test]
