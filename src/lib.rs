@@ -15,11 +15,13 @@
 //! | [`media`] | GStreamer: ingest, hub, DTLS-SRTP elements, viewer branches | the `Grant`, nothing else of control |
 //! | [`mail`] | outbox worker and messages | `store` |
 //! | [`web`] | TLS, log-in, WHEP, one module per persona, live pages | `control` `media` `store` `mail` |
+//! | [`console`] | the machine's own console: people, by whoever has the server's account | `control` `store` |
 //! | [`cli`] | one file per subcommand, wires the rooms together | everything |
 
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod control;
 pub mod domain;
 pub mod mail;

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod healthcheck;
 mod notify;
+mod people;
 mod push;
 mod register;
 mod running;
@@ -29,6 +30,7 @@ Examples:
   ecluse demo                                   the whole story on this machine, with real footage
   ecluse check --config /etc/ecluse/ecluse.toml names every fault of the file and the machine
   ecluse serve --config /etc/ecluse/ecluse.toml the real thing
+  ecluse people add --role administrator --name NAME --email ADDRESS
   ecluse register verify --config /etc/ecluse/ecluse.toml"
 )]
 struct Cli {
@@ -44,6 +46,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Name every fault of a configuration and of this machine, with line and column
     Check(check::Arguments),
+    /// Who may do what: add, list, place, strike, new password
+    People(people::Arguments),
     /// Read and verify the register, offline
     Register(register::Arguments),
     /// Play a clip as a camera would (a prop of the demo and of tests)
@@ -67,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::People(arguments) => people::run(&arguments),
         Command::Register(arguments) => register::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

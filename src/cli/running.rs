@@ -4,6 +4,7 @@
 use super::{cameras, sites};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LanguageConfig, Secret};
+use crate::console;
 use crate::control::{Control, ControlSettings};
 use crate::mail::Notifier;
 use crate::media::hub::{Hub, HubLimits};
@@ -39,6 +40,7 @@ pub(super) struct Running {
     viewers: Arc<Viewers>,
     ingest: IngestServer,
     web: Server,
+    console: Option<console::server::Console>,
 }
 
 /// Where the register lies in the data directory.
@@ -88,7 +90,12 @@ impl Running {
             demo: extras.demo,
         };
         let web = Server::start(web_settings(config), context).await?;
-        Ok(Self { store, control, hub, viewers, ingest, web })
+        let socket = console::socket_path(&config.server.data_dir);
+        let console = console::server::open(&socket, control.clone(), store.clone());
+        let console = console
+            .inspect_err(|error| tracing::error!(%error, path = %socket.display(), "no console: `ecluse people` waits for a stopped server"))
+            .ok();
+        Ok(Self { store, control, hub, viewers, ingest, web, console })
     }
 
     /// Where the pages are, with the real port.
@@ -118,6 +125,7 @@ impl Running {
 
     /// Shuts the gates and records it, then closes everything else; at most five seconds.
     pub(super) async fn stop(self) {
+        drop(self.console);
         let orderly = async {
             self.control.shutdown().await;
             self.viewers.shutdown().await;
@@ -130,8 +138,8 @@ impl Running {
     }
 }
 
-/// The register, the store and the keeper: blocking, since the register is replayed.
-fn keeper(data_dir: &Path, clock: Arc<dyn Clock>, public_url: &str) -> anyhow::Result<(Control, Store)> {
+/// The register, the store and the keeper, without media and pages: blocking, since the register is replayed.
+pub(super) fn keeper(data_dir: &Path, clock: Arc<dyn Clock>, public_url: &str) -> anyhow::Result<(Control, Store)> {
     let register = Register::open(&register_dir(data_dir))?;
     let store = Store::open(&store_dir(data_dir))?;
     let settings = ControlSettings::new(data_dir).with_effect(Notifier::new(store.clone(), public_url));

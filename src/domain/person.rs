@@ -29,6 +29,11 @@ impl Role {
     pub const ALL: [Role; 7] =
         [Role::Operator, Role::Chief, Role::Decider, Role::Guard, Role::Dpo, Role::Administrator, Role::Auditor];
 
+    /// Whether this is one of the police's roles: they belong to a service, and see only what was granted to it (A5-7).
+    pub fn is_police(self) -> bool {
+        matches!(self, Role::Operator | Role::Chief)
+    }
+
     /// The word used in configuration, URLs and the register.
     pub fn as_str(self) -> &'static str {
         match self {

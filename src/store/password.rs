@@ -34,6 +34,27 @@ pub fn hash(password: &str) -> Result<String, StoreError> {
     Ok(argon2()?.hash_password(password.as_bytes(), &salt).map_err(hashing)?.to_string())
 }
 
+/// A first password that is easy to type on a phone: four readable groups of four letters, 48 bits; it is meant to be
+/// replaced, and argon2id and the log-in's limits stand before it.
+///
+/// # Errors
+/// [`StoreError::Randomness`] when the machine has none to give.
+pub fn generate() -> Result<String, StoreError> {
+    const CONSONANTS: &[u8; 16] = b"bcdfgjklmnprstvz";
+    const VOWELS: &[u8; 4] = b"aeiu";
+    let mut random = [0_u8; 16];
+    openssl::rand::rand_bytes(&mut random).map_err(hashing)?;
+    let mut text = String::with_capacity(19);
+    for (index, pair) in random.chunks_exact(2).enumerate() {
+        if index > 0 && index % 2 == 0 {
+            text.push('-');
+        }
+        text.push(char::from(CONSONANTS[usize::from(pair[0]) % CONSONANTS.len()]));
+        text.push(char::from(VOWELS[usize::from(pair[1]) % VOWELS.len()]));
+    }
+    Ok(text)
+}
+
 /// Whether the password is the one behind the hash; with no hash (unknown account) it takes as long and says no, so
 /// that answers do not tell which accounts exist (fault 25).
 pub fn verify(password: &str, hash: Option<&str>) -> bool {

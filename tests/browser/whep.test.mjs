@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { fileTicket, startDemo, until } from "./support/demo.mjs";
 import { complaints, launch, openWindow, traffic } from "./support/browser.mjs";
-import { assertFlows, assertPictures, assertProblem, assertSilence, assertStrong } from "./support/asserts.mjs";
+import { assertFlows, assertPictures, assertProblem, assertSilence, assertStrong, sentUnder } from "./support/asserts.mjs";
 
 let demo, browser, operator, decider, administrator;
 
@@ -100,9 +100,8 @@ test("a decider's look, the operator's four cameras, the cut, and the dead ticke
   await t.test("the administrator cuts: no packet arrives any more (A4-4)", async () => {
     await assertFlows(operatorPage);
     const cut = await administrator.post(`/api/v1/tickets/${ticket}/interrupt`, { why: "essai de coupure" });
-    const cutAt = Date.now();
     assert.equal(cut.status, 200, JSON.stringify(cut.body));
-    await assertSilence(operatorPage, cutAt);
+    await assertSilence(operatorPage, await sentUnder(administrator, ticket));
   });
 
   await t.test("a new offer on the dead ticket is refused with a problem document", async () => {
@@ -154,7 +153,6 @@ test("a player that is not ours: @eyevinn/webrtc-player with a viewer token", as
   assertStrong((await traffic(page)).transports);
 
   const ended = await operator.post(`/api/v1/tickets/${ticket}/end`);
-  const cutAt = Date.now();
   assert.equal(ended.status, 200, JSON.stringify(ended.body));
-  await assertSilence(page, cutAt);
+  await assertSilence(page, await sentUnder(administrator, ticket));
 });

@@ -9,7 +9,7 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -95,6 +95,9 @@ impl Drop for Playing {
 
 fn clip(name: &str, size: &str, options: &[&str]) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("footage-{name}.mp4"));
+    // The threads of one process take turns.
+    static ENCODING: Mutex<()> = Mutex::new(());
+    let _encoding = ENCODING.lock().unwrap_or_else(PoisonError::into_inner);
     if path.exists() {
         return path;
     }

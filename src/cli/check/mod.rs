@@ -30,18 +30,26 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if loaded.errors().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Reads the configuration alone.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn read(argument: &ConfigArgument) -> anyhow::Result<Loaded> {
+    let path = &argument.config;
+    Config::load(path).with_context(|| {
+        format!(
+            "configuration {} cannot be read; --config names it, config/ecluse.toml is a documented example",
+            path.display()
+        )
+    })
+}
+
 /// Reads the configuration and controls it and the machine.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub(super) fn load(argument: &ConfigArgument) -> anyhow::Result<Loaded> {
-    let path = &argument.config;
-    let mut loaded = Config::load(path).with_context(|| {
-        format!(
-            "configuration {} cannot be read; --config names it, config/ecluse.toml is a documented example",
-            path.display()
-        )
-    })?;
+    let mut loaded = read(argument)?;
     let mut machine: Vec<ConfigFault> = elements::faults();
     if let Some(config) = &loaded.config {
         machine.extend(machine::faults(config, &loaded));

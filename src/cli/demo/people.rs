@@ -1,8 +1,7 @@
 //! The demo's people: one per role, with passwords of their own.
 
-use crate::config::Secret;
 use crate::domain::Role;
-use openssl::error::ErrorStack;
+use crate::store::{StoreError, password};
 use serde::{Deserialize, Serialize};
 
 /// One person of the demo, as kept in `demo.json`.
@@ -36,7 +35,7 @@ const CAST: [(Role, &str, &str, &str); 8] = [
 ///
 /// # Errors
 /// When the machine has no randomness to give.
-pub(super) fn cast() -> Result<Vec<DemoPerson>, ErrorStack> {
+pub(super) fn cast() -> Result<Vec<DemoPerson>, StoreError> {
     CAST.iter()
         .map(|(role, id, name, mailbox)| {
             Ok(DemoPerson {
@@ -44,25 +43,8 @@ pub(super) fn cast() -> Result<Vec<DemoPerson>, ErrorStack> {
                 role: *role,
                 name: (*name).to_owned(),
                 email: format!("{mailbox}@demo.ecluse.test"),
-                password: password()?.expose().to_owned(),
+                password: password::generate()?,
             })
         })
         .collect()
-}
-
-/// Three readable groups of four, 60 bits: `kimo-vate-rulo` style syllables are easy to type on a phone.
-pub(super) fn password() -> Result<Secret, ErrorStack> {
-    const CONSONANTS: &[u8; 16] = b"bcdfgjklmnprstvz";
-    const VOWELS: &[u8; 4] = b"aeiu";
-    let mut random = [0_u8; 16];
-    openssl::rand::rand_bytes(&mut random)?;
-    let mut text = String::with_capacity(19);
-    for (index, pair) in random.chunks_exact(2).enumerate() {
-        if index > 0 && index % 2 == 0 {
-            text.push('-');
-        }
-        text.push(char::from(CONSONANTS[usize::from(pair[0]) % CONSONANTS.len()]));
-        text.push(char::from(VOWELS[usize::from(pair[1]) % VOWELS.len()]));
-    }
-    Ok(Secret::new(text))
 }

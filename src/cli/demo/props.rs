@@ -1,7 +1,7 @@
 //! Everything the demo makes: authority, certificates, passwords, configuration, people. Kept in the data directory and
 //! used again at the next start.
 
-use super::people::{DemoPerson, cast, password};
+use super::people::{DemoPerson, cast};
 use super::pushers::Push;
 use super::{Arguments, footage, settle_port};
 use crate::cli::running::Running;
@@ -114,7 +114,7 @@ impl Props {
                 CAMERA_NAMES.get(index).map_or_else(|| format!("Caméra {}", index + 1), |name| (*name).to_owned());
             let password_path = directory.join("pki").join(format!("{id}.password"));
             if !password_path.exists() {
-                write_private(&password_path, password()?.expose())?;
+                write_private(&password_path, hashing::generate()?.as_str())?;
             }
             let password = std::fs::read_to_string(&password_path)?.trim().to_owned();
             let url = format!("rtsps://localhost:{}/{SITE}/{id}", rtsp.port());
@@ -208,7 +208,7 @@ impl Props {
     pub(super) async fn seed_people(&self, running: &Running) -> anyhow::Result<()> {
         for person in &self.file.people {
             let id = person.id.parse()?;
-            let police = matches!(person.role, Role::Operator | Role::Chief);
+            let police = person.role.is_police();
             let of_site = police || matches!(person.role, Role::Decider | Role::Guard | Role::Dpo);
             let designation = Designation {
                 person: person.id.parse()?,

@@ -73,7 +73,7 @@ pub(super) fn designate(
 ) -> Result<Vec<Event>, Refusal> {
     administrator(state, actor)?;
     let mut faults = Vec::new();
-    let police = matches!(designation.role, Role::Operator | Role::Chief);
+    let police = designation.role.is_police();
     match &designation.service {
         None if police => {
             faults.push(fault("service", "service-missing", "", "the service of an operator or chief (A5-7)"))

@@ -1,0 +1,143 @@
+//! The machine's own console: who holds the server's account on this machine, or root, administers its people without a
+//! log-in. It is how the first administrator comes to be.
+//!
+//! One set of orders, two ways to have them carried out: over a Unix socket in the data directory while the server runs
+//! ([`server`], [`client`]), or directly on register and store while it does not ([`perform`]). Either way the keeper
+//! decides and records first.
+//!
+//! Guarantees: the socket is mode 0600, and the kernel's word on who is at the other end (`SO_PEERCRED`) is checked
+//! besides; an order is one line of at most [`MAX_LINE_BYTES`]; a silent peer is hung up on; nothing here logs a password.
+//! Does not: listen on a network, or do what a person must answer for by name (requests, decisions).
+//!
+//! Serves A3-3 (personal accounts), A6-7 (people) and fault 8 (a struck person is cut).
+
+pub mod client;
+mod perform;
+pub mod server;
+
+pub use perform::{ConsoleError, perform};
+
+use crate::config::Secret;
+use crate::domain::{PersonId, Role, ServiceId, SiteId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Longest line either way, bytes, line feed included.
+pub const MAX_LINE_BYTES: u64 = 256 * 1024;
+
+/// Where the console's socket lies in the data directory.
+pub fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("console.sock")
+}
+
+/// What may be ordered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "order")]
+pub enum Order {
+    /// Who is in the annex, and who has an account.
+    PeopleList,
+    /// A new account and its place in the annex.
+    PersonAdd(NewPerson),
+    /// Another place in the annex for a known person; what is absent stays as it is.
+    PersonPlace {
+        /// Whom.
+        person: PersonId,
+        /// Another role.
+        role: Option<Role>,
+        /// Other sites, all of them.
+        sites: Option<BTreeSet<SiteId>>,
+        /// Another service.
+        service: Option<ServiceId>,
+    },
+    /// A new password; every log-in of the person ends.
+    PersonPassword {
+        /// Whom.
+        person: PersonId,
+        /// In the clear on its way over the local socket; stored as argon2id.
+        password: Wire,
+    },
+    /// Out of the annex, cut and logged out at once (fault 8).
+    PersonStrike {
+        /// Whom.
+        person: PersonId,
+        /// Erase name and address as well; the register keeps the pseudonym.
+        forget: bool,
+    },
+}
+
+/// A new account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewPerson {
+    /// Pseudonym; `None`: one is drawn, which says nothing about the person.
+    pub person: Option<PersonId>,
+    /// E-mail address, the log-in.
+    pub email: String,
+    /// Name as people read it.
+    pub name: String,
+    /// `fr` or `en`.
+    pub language: String,
+    /// Role.
+    pub role: Role,
+    /// Sites.
+    pub sites: BTreeSet<SiteId>,
+    /// Service, for operators and chiefs.
+    pub service: Option<ServiceId>,
+    /// First password.
+    pub password: Wire,
+}
+
+/// A secret that travels over the socket and shows in no log.
+#[derive(Clone)]
+pub struct Wire(pub Secret);
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+impl Serialize for Wire {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+impl<'de> Deserialize<'de> for Wire {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+    }
+}
+
+/// What came of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "done")]
+pub enum Outcome {
+    /// The people, by pseudonym.
+    People {
+        /// Everybody.
+        people: Vec<KnownPerson>,
+    },
+    /// Recorded.
+    Recorded {
+        /// Whom it was about.
+        person: PersonId,
+        /// Positions in the register; empty when nothing had to change there.
+        entries: Vec<u64>,
+    },
+}
+
+/// One person as the console shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPerson {
+    /// Pseudonym.
+    pub person: PersonId,
+    /// Name; `None` when forgotten.
+    pub name: Option<String>,
+    /// Address; `None` when forgotten.
+    pub email: Option<String>,
+    /// Role in the annex in force; `None` when struck.
+    pub role: Option<Role>,
+    /// Sites.
+    pub sites: BTreeSet<SiteId>,
+    /// Service.
+    pub service: Option<ServiceId>,
+}

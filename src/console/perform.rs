@@ -1,0 +1,161 @@
+//! Carries an order out: the keeper first, then the names behind the pseudonyms.
+
+use super::{KnownPerson, NewPerson, Order, Outcome};
+use crate::control::{Control, ControlError};
+use crate::domain::{Action, Actor, Command, Designation, PersonId};
+use crate::store::{Identity, Store, StoreError, password};
+use std::collections::BTreeMap;
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The keeper says no.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The store says no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no such person.
+    #[error("person \"{0}\": nobody of that name is known; `ecluse people list` shows who is")]
+    Unknown(PersonId),
+    /// There is such a person already.
+    #[error("person \"{0}\" exists already: choose another --id, or use `ecluse people place`")]
+    Exists(PersonId),
+    /// A blocking call came to nothing.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Carries an order out; when it returns `Ok`, it is on disk.
+///
+/// # Errors
+/// [`ConsoleError`] says what was not acceptable and what would be. An account whose place the keeper refuses is not
+/// kept.
+pub async fn perform(control: &Control, store: &Store, order: Order) -> Result<Outcome, ConsoleError> {
+    match order {
+        Order::PeopleList => list(control, store).await,
+        Order::PersonAdd(new) => add(control, store, new).await,
+        Order::PersonPlace { person, role, sites, service } => {
+            let known = control.read(|state| state.people.get(&person).cloned());
+            let mut place = known.ok_or_else(|| ConsoleError::Unknown(person.clone()))?;
+            if let Some(role) = role {
+                place.role = role;
+                // A service belongs to the police alone: whoever moves away from it loses it unless told otherwise.
+                place.service = place.service.filter(|_| role.is_police());
+            }
+            place.sites = sites.unwrap_or(place.sites);
+            place.service = service.or(place.service);
+            recorded(control, person, Action::Designate(place)).await
+        }
+        Order::PersonPassword { person, password: secret } => {
+            let of = person.clone();
+            in_store(store, move |store| {
+                let Some(mut identity) = store.people().get(&of)? else { return Err(ConsoleError::Unknown(of)) };
+                identity.password_hash = password::hash(secret.0.expose())?;
+                store.people().put(&identity)?;
+                store.web_sessions().revoke_person(&of)?;
+                Ok(())
+            })
+            .await?;
+            Ok(Outcome::Recorded { person, entries: Vec::new() })
+        }
+        Order::PersonStrike { person, forget } => strike(control, store, person, forget).await,
+    }
+}
+
+async fn list(control: &Control, store: &Store) -> Result<Outcome, ConsoleError> {
+    let identities = in_store(store, |store| Ok(store.people().list()?)).await?;
+    let mut people: BTreeMap<PersonId, KnownPerson> = control.read(|state| {
+        let places = state.people.values().map(|place| {
+            let known = KnownPerson {
+                person: place.person.clone(),
+                name: None,
+                email: None,
+                role: Some(place.role),
+                sites: place.sites.clone(),
+                service: place.service.clone(),
+            };
+            (place.person.clone(), known)
+        });
+        places.collect()
+    });
+    for identity in identities {
+        let known = people.entry(identity.person.clone()).or_insert_with(|| KnownPerson {
+            person: identity.person,
+            name: None,
+            email: None,
+            role: None,
+            sites: Default::default(),
+            service: None,
+        });
+        (known.name, known.email) = (Some(identity.name), Some(identity.email));
+    }
+    Ok(Outcome::People { people: people.into_values().collect() })
+}
+
+async fn add(control: &Control, store: &Store, new: NewPerson) -> Result<Outcome, ConsoleError> {
+    let person = match new.person {
+        Some(person) => person,
+        None => drawn()?,
+    };
+    if control.read(|state| state.people.contains_key(&person)) {
+        return Err(ConsoleError::Exists(person));
+    }
+    let (id, email, name, language, secret) = (person.clone(), new.email, new.name, new.language, new.password);
+    in_store(store, move |store| {
+        if store.people().get(&id)?.is_some() {
+            return Err(ConsoleError::Exists(id));
+        }
+        let password_hash = password::hash(secret.0.expose())?;
+        store.people().put(&Identity { person: id, email, name, language, password_hash })?;
+        Ok(())
+    })
+    .await?;
+    let place = Designation { person: person.clone(), role: new.role, sites: new.sites, service: new.service };
+    let outcome = recorded(control, person.clone(), Action::Designate(place)).await;
+    if outcome.is_err() {
+        // An account without a place could log in nowhere, but it would hold its address.
+        in_store(store, move |store| Ok(store.people().remove(&person)?)).await?;
+    }
+    outcome
+}
+
+async fn strike(control: &Control, store: &Store, person: PersonId, forget: bool) -> Result<Outcome, ConsoleError> {
+    let of = person.clone();
+    let has_account = in_store(store, move |store| Ok(store.people().get(&of)?.is_some())).await?;
+    if !has_account && !control.read(|state| state.people.contains_key(&person)) {
+        return Err(ConsoleError::Unknown(person));
+    }
+    let outcome = recorded(control, person.clone(), Action::Strike(person.clone())).await?;
+    in_store(store, move |store| {
+        store.web_sessions().revoke_person(&person)?;
+        if forget {
+            store.people().remove(&person)?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(outcome)
+}
+
+async fn recorded(control: &Control, person: PersonId, action: Action) -> Result<Outcome, ConsoleError> {
+    let receipt = control.execute(Command { actor: Actor::System, action }).await?;
+    Ok(Outcome::Recorded { person, entries: receipt.entries.iter().map(|entry| entry.seq).collect() })
+}
+
+async fn in_store<T: Send + 'static>(
+    store: &Store,
+    work: impl FnOnce(&Store) -> Result<T, ConsoleError> + Send + 'static,
+) -> Result<T, ConsoleError> {
+    let store = store.clone();
+    tokio::task::spawn_blocking(move || work(&store)).await.map_err(|_| ConsoleError::Stopping)?
+}
+
+/// A pseudonym that tells nothing.
+fn drawn() -> Result<PersonId, ConsoleError> {
+    let mut random = [0_u8; 6];
+    openssl::rand::rand_bytes(&mut random).map_err(|why| StoreError::Randomness { why: why.to_string() })?;
+    let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let invalid = StoreError::Randomness { why: "a pseudonym could not be drawn".to_owned() };
+    format!("p-{text}").parse().map_err(|_| invalid.into())
+}
