@@ -13,6 +13,7 @@ mod heartbeat;
 mod keeper;
 mod lanes;
 mod latch;
+mod projector;
 mod recorder;
 mod shared;
 mod start;

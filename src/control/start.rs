@@ -5,6 +5,7 @@ use super::error::ControlError;
 use super::handle::ControlSettings;
 use super::heartbeat::HeartbeatFile;
 use super::keeper::Keeper;
+use super::projector::Projector;
 use super::recorder::{self, Append};
 use super::shared::Shared;
 use super::work::{Job, JobAnswer, Work};
@@ -58,6 +59,11 @@ pub(super) fn start_with(
     })?;
     let shared = Arc::new(Shared::new(clock, store.clone(), reader.clone(), state.clone()));
     let mut effects = settings.effects;
+    match Projector::start(&store, &state) {
+        Ok(projector) => effects.push(Box::new(projector)),
+        // Lists are no reason to keep the gate's keeper from starting.
+        Err(why) => tracing::error!(%why, "the table of tickets cannot be made: lists of older tickets are incomplete"),
+    }
     effects.push(Box::new(LogOutStruck(store)));
 
     let (to_recorder, decisions) = mpsc::channel();

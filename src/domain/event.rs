@@ -171,3 +171,29 @@ pub enum Event {
         cut_us: Option<u64>,
     },
 }
+
+impl Event {
+    /// The ticket this event changes; `None` for events that change none.
+    pub fn ticket(&self) -> Option<TicketId> {
+        match self {
+            Event::Requested { ticket, .. }
+            | Event::Withdrawn { ticket }
+            | Event::Lapsed { ticket }
+            | Event::Voided { ticket, .. }
+            | Event::Approved { ticket }
+            | Event::Opened { ticket, .. }
+            | Event::Refused { ticket, .. }
+            | Event::Closed { ticket, .. } => Some(*ticket),
+            Event::ServerStarted { .. }
+            | Event::ServerStopping
+            | Event::RegisterRepaired { .. }
+            | Event::ClockStepped { .. }
+            | Event::SiteDeclared { .. }
+            | Event::Designated { .. }
+            | Event::Struck { .. }
+            | Event::SessionGranted { .. }
+            | Event::SessionConnected { .. }
+            | Event::SessionEnded { .. } => None,
+        }
+    }
+}

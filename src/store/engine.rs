@@ -134,17 +134,31 @@ impl Table {
         self.engine.commit()
     }
 
+    /// Removes every row without waiting for the disk.
+    pub(super) fn clear(&self) -> Result<(), StoreError> {
+        self.tree.clear().map_err(|source| self.engine.error(source))
+    }
+
+    /// The rows whose keys sort before `end`.
+    pub(super) fn rows_before<T: DeserializeOwned>(
+        &self,
+        end: &str,
+    ) -> impl DoubleEndedIterator<Item = Result<(String, T), StoreError>> + '_ {
+        self.tree.range(..end.as_bytes()).map(|row| self.row(row))
+    }
+
     /// All rows by key; stops at the first error.
     pub(super) fn rows<T: DeserializeOwned>(
         &self,
     ) -> impl DoubleEndedIterator<Item = Result<(String, T), StoreError>> + '_ {
-        let read = |row: sled::Result<(sled::IVec, sled::IVec)>| {
-            let (key, value) = row.map_err(|source| self.engine.error(source))?;
-            let key = String::from_utf8_lossy(&key).into_owned();
-            let value = self.read(&key, &value)?;
-            Ok((key, value))
-        };
-        self.tree.iter().map(read)
+        self.tree.iter().map(|row| self.row(row))
+    }
+
+    fn row<T: DeserializeOwned>(&self, row: sled::Result<(sled::IVec, sled::IVec)>) -> Result<(String, T), StoreError> {
+        let (key, value) = row.map_err(|source| self.engine.error(source))?;
+        let key = String::from_utf8_lossy(&key).into_owned();
+        let value = self.read(&key, &value)?;
+        Ok((key, value))
     }
 
     fn read<T: DeserializeOwned>(&self, key: &str, value: &[u8]) -> Result<T, StoreError> {

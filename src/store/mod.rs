@@ -12,11 +12,13 @@ mod error;
 mod outbox;
 pub mod password;
 mod people;
+mod tickets;
 mod web_sessions;
 
 pub use error::StoreError;
 pub use outbox::{Mail, Outbox};
 pub use people::{Identity, People, same_email};
+pub use tickets::{Mark, Tickets};
 pub use web_sessions::{WebSession, WebSessions};
 
 use engine::Engine;
@@ -30,6 +32,7 @@ pub struct Store {
     people: People,
     web_sessions: WebSessions,
     outbox: Outbox,
+    tickets: Tickets,
 }
 
 impl Store {
@@ -43,6 +46,7 @@ impl Store {
             people: People::new(&engine)?,
             web_sessions: WebSessions::new(&engine)?,
             outbox: Outbox::new(&engine)?,
+            tickets: Tickets::new(&engine)?,
             engine,
         })
     }
@@ -60,6 +64,11 @@ impl Store {
     /// Mails to be sent.
     pub fn outbox(&self) -> Outbox {
         self.outbox.clone()
+    }
+
+    /// Tickets, projected from the register.
+    pub fn tickets(&self) -> Tickets {
+        self.tickets.clone()
     }
 
     /// Bytes on disk, for metrics.

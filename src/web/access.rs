@@ -68,6 +68,27 @@ pub fn must_see(app: &App, person: &Person, id: TicketId) -> Result<(), Problem>
     if seen { Ok(()) } else { Err(Problem::not_found()) }
 }
 
+/// Up to `limit` tickets older than `before` that this person may see, newest first, from the projected table.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn older_tickets(app: &App, person: &Person, before: TicketId, limit: usize) -> Result<Vec<Ticket>, Problem> {
+    let (control, person) = (app.context.control.clone(), person.clone());
+    app.in_store(move |store| {
+        // The state is looked at ticket by ticket, so that a long history delays nobody.
+        store.tickets().older_than(before, limit, |ticket| control.read(|state| sees(state, &person, ticket)))
+    })
+    .await
+}
+
+/// Tickets as this person is shown them.
+pub fn models(app: &App, person: &Person, names: &Names, tickets: &[Ticket]) -> Vec<TicketModel> {
+    let now = app.context.clock.utc();
+    app.context
+        .control
+        .read(|state| tickets.iter().map(|ticket| ticket_model(state, person, names, ticket, now)).collect())
+}
+
 /// The tickets this person may see, newest first.
 pub fn tickets(app: &App, person: &Person, names: &Names, limit: usize) -> Vec<TicketModel> {
     let now = app.context.clock.utc();

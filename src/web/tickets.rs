@@ -171,9 +171,26 @@ fn card(state: &State, names: &Names, ticket: &Ticket) -> TicketCard {
     }
 }
 
-/// `GET /tickets`.
+/// `GET /tickets`; with `?before=TICKET`, a page of older ones.
 pub async fn list_page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+    if let Some(before) = request.query("before") {
+        return draw_older(app, request, caller, before.parse()?).await;
+    }
     draw_list(app, request, caller, StatusCode::OK, RequestForm::default()).await
+}
+
+async fn draw_older(app: &App, request: &Request, caller: &Caller, before: TicketId) -> Result<Answer, Problem> {
+    let person = caller.person()?;
+    let names = access::names(app).await?;
+    let tickets = access::older_tickets(app, person, before, PAST_SHOWN).await?;
+    let older = tickets.last().filter(|_| tickets.len() == PAST_SHOWN);
+    let view = TicketsView {
+        older: older.map(|last| format!("/tickets?before={}", last.id)),
+        newer: Some("/tickets".to_owned()),
+        past: app.context.control.read(|state| tickets.iter().map(|ticket| card(state, &names, ticket)).collect()),
+        ..TicketsView::default()
+    };
+    chrome::page(request, StatusCode::OK, tickets::render(&chrome::shell(app, request, caller), &view))
 }
 
 /// `POST /tickets`: Post/Redirect/Get; with faults the form comes back as typed.
@@ -231,7 +248,9 @@ async fn draw_list(
         account_email: person.email.clone(),
         ..form
     });
-    let view = TicketsView { form, pending, open, past };
+    // A full page may have more behind it.
+    let older = past.last().filter(|_| past.len() == PAST_SHOWN).map(|last| format!("/tickets?before={}", last.id));
+    let view = TicketsView { form, pending, open, past, older, ..TicketsView::default() };
     chrome::page(request, status, tickets::render(&chrome::shell(app, request, caller), &view))
 }
 
@@ -348,7 +367,14 @@ pub async fn list_api(app: &App, request: &Request, caller: &Caller) -> Result<A
     let person = caller.person()?;
     let limit = request.query_number("limit", 1..=1_000)?.map_or(LISTED, |limit| limit as usize);
     let names = access::names(app).await?;
-    answer::json(StatusCode::OK, &Listed { tickets: access::tickets(app, person, &names, limit) })
+    let tickets = match request.query("before") {
+        None => access::tickets(app, person, &names, limit),
+        Some(before) => {
+            let older = access::older_tickets(app, person, before.parse()?, limit).await?;
+            access::models(app, person, &names, &older)
+        }
+    };
+    answer::json(StatusCode::OK, &Listed { tickets })
 }
 
 /// `POST /api/v1/tickets`.

@@ -1,6 +1,7 @@
 //! The ticket's life over HTTP, and who hears of whose.
 
-use crate::rig::{Rig, email, filing};
+use crate::rig::{Rig, email, filing, until};
+use ecluse::domain::TicketId;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -177,5 +178,44 @@ async fn who_i_am() {
     let me = rig.log_in("agent").await.get("/api/v1/me").await.json();
     assert_eq!((&me["person"], &me["role"], &me["service"]), (&json!("agent"), &json!("operator"), &json!("csu")));
     assert!(!me.to_string().contains(&email("agent")));
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_tickets_come_page_by_page_from_the_table_made_of_the_register() {
+    let rig = Rig::start().await;
+    let agent = rig.log_in("agent").await;
+    let mut filed = Vec::new();
+    for _ in 0..4 {
+        let ticket = agent.file().await;
+        assert_eq!(agent.act(ticket, "withdraw", "").await.status, StatusCode::OK);
+        filed.push(ticket);
+    }
+    filed.reverse();
+    let next_seq = rig.control.read(|state| state.next_seq);
+    let store = rig.store.clone();
+    until("the table has caught up", move || {
+        store.tickets().mark().unwrap().is_some_and(|mark| mark.next_seq == next_seq)
+    })
+    .await;
+    let page = async |before: TicketId| {
+        let found = agent.get(&format!("/api/v1/tickets?limit=2&before={before}")).await.json();
+        let tickets = found["tickets"].as_array().unwrap().clone();
+        assert!(tickets.iter().all(|ticket| ticket["status"] == "withdrawn"), "{tickets:?}");
+        tickets.iter().map(|ticket| ticket["id"].as_str().unwrap().parse().unwrap()).collect::<Vec<TicketId>>()
+    };
+    assert_eq!(page(filed[0]).await, filed[1..3]);
+    assert_eq!(page(filed[2]).await, filed[3..]);
+    assert_eq!(page(filed[3]).await, []);
+    // Nobody else's.
+    let elsewhere = rig.log_in("elsewhere").await;
+    let theirs = elsewhere.get(&format!("/api/v1/tickets?before={}", filed[0])).await.json();
+    assert_eq!(theirs["tickets"], json!([]));
+    agent.get("/api/v1/tickets?before=yesterday").await.is(StatusCode::NOT_FOUND, "not-found");
+    let drawn = agent.get(&format!("/tickets?before={}", filed[0])).await;
+    assert_eq!(drawn.status, StatusCode::OK);
+    assert!(
+        drawn.text().contains(&filed[1].to_string()) && !drawn.text().contains(&format!("/tickets/{}\"", filed[0]))
+    );
     rig.stop().await;
 }

@@ -51,6 +51,10 @@ pub struct TicketsView {
     pub open: Vec<TicketCard>,
     /// Over or never opened, newest first; the caller limits it.
     pub past: Vec<TicketCard>,
+    /// Link back to the newest, on a page of older ones: then neither form nor live tickets are drawn.
+    pub newer: Option<String>,
+    /// Link to older ones, when there may be some.
+    pub older: Option<String>,
 }
 
 /// Draws the page.
