@@ -18,6 +18,8 @@ mod aiortc;
 mod cut;
 #[path = "viewer/ends.rs"]
 mod ends;
+#[path = "viewer/garbage.rs"]
+mod garbage;
 #[path = "viewer/media_lines.rs"]
 mod media_lines;
 #[path = "viewer/room.rs"]

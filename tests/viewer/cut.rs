@@ -2,7 +2,7 @@
 
 use crate::footage::Footage;
 use crate::keeper::Viewer;
-use crate::room::{Room, until};
+use crate::room::{PATIENCE, Room, until};
 use ecluse::domain::EndCause;
 use ecluse::media::viewer::Phase;
 use std::time::{Duration, Instant};
@@ -29,8 +29,16 @@ async fn four_cameras_flow_in_aes_256_until_the_cut_and_not_one_packet_longer() 
     let took = room.keeper.cut().await;
     let accepted_at = Instant::now();
     // What was in the receiver's socket buffer when the gate shut may still be read; nothing else ever comes.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let after_cut = watching.receiver.stats();
+    let mut after_cut = watching.receiver.stats();
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = watching.receiver.stats();
+        if now.srtp_datagrams == after_cut.srtp_datagrams {
+            break;
+        }
+        after_cut = now;
+        assert!(accepted_at.elapsed() < PATIENCE, "packets go on coming after the cut");
+    }
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let later = watching.receiver.stats();
     assert_eq!(later.srtp_datagrams, after_cut.srtp_datagrams, "packets came after the cut");
