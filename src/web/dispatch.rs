@@ -301,7 +301,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiCameras => sites::api(app, caller),
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),
-        Name::WhepOptions | Name::WhepViewingOptions | Name::WhepSessionOptions => whep::options(request),
+        Name::WhepOptions | Name::WhepViewingOptions | Name::WhepSessionOptions => whep::options(app, request, caller),
         Name::WhepPost | Name::WhepViewingPost => whep::post(app, request, caller).await,
         Name::WhepPatch => whep::patch(app, request, caller).await,
         Name::WhepDelete => whep::delete(app, request, caller).await,

@@ -22,7 +22,7 @@ use super::settings::IceServer;
 use crate::control::AttachRequest;
 use crate::domain::{CameraId, PersonId, Purpose, Role, SessionId, TicketId};
 use crate::media::viewer::{Attached, Offer};
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -63,8 +63,9 @@ impl Resources {
     }
 }
 
-/// `OPTIONS`: what may be sent where (WHEP). Cross-origin use is not opened.
-pub fn options(request: &Request) -> Result<Answer, Problem> {
+/// `OPTIONS`: what may be sent where (WHEP). Cross-origin use is not opened. Whoever may open a viewing here is told the
+/// relays too, so that a player on a line without UDP has them before it gathers candidates (A7-1).
+pub fn options(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let mut answer = answer::empty(StatusCode::NO_CONTENT);
     let here = || TABLE.iter().filter(|route| route.path == request.route.path);
     let allow = here().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
@@ -77,7 +78,18 @@ pub fn options(request: &Request) -> Result<Answer, Problem> {
             _ => None,
         };
     }
+    if here().any(|route| route.carries == Carries::Offer && route.who.admits(caller.role())) {
+        ice_servers(app, answer.headers_mut())?;
+    }
     Ok(answer)
+}
+
+fn ice_servers(app: &App, headers: &mut HeaderMap) -> Result<(), Problem> {
+    for server in &app.settings.ice_servers {
+        let value = HeaderValue::from_str(&link(server)).map_err(|error| Problem::internal("a WHEP header", &error))?;
+        headers.append(header::LINK, value);
+    }
+    Ok(())
 }
 
 /// `POST /whep/tickets/{ticket}` and `.../viewing`: opens a viewing.
@@ -172,9 +184,7 @@ fn created(app: &App, attached: &Attached) -> Result<Answer, Problem> {
     headers.insert(header::LOCATION, value(&format!("/whep/sessions/{}", attached.session))?);
     headers.insert(header::ETAG, value(&attached.etag)?);
     headers.insert(HeaderName::from_static("accept-patch"), HeaderValue::from_static(FRAGMENT));
-    for server in &app.settings.ice_servers {
-        headers.append(header::LINK, value(&link(server))?);
-    }
+    ice_servers(app, headers)?;
     Ok(answer)
 }
 

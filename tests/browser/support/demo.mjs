@@ -26,16 +26,21 @@ export async function until(hope, seconds, condition) {
   }
 }
 
+/** The program under test. */
+export function binary() {
+  const path = process.env.ECLUSE_BIN ?? join(root, "target/debug/ecluse");
+  if (!existsSync(path)) throw new Error(`${path} is missing: cargo build, or set ECLUSE_BIN`);
+  return path;
+}
+
 /** Starts the demo; resolves when its cameras are online. */
 export async function startDemo({ cameras = 4 } = {}) {
-  const binary = process.env.ECLUSE_BIN ?? join(root, "target/debug/ecluse");
-  if (!existsSync(binary)) throw new Error(`${binary} is missing: cargo build, or set ECLUSE_BIN`);
   const directory = mkdtempSync(join(tmpdir(), "ecluse-browser-"));
   // The clips are the same every time and take a minute or two to encode.
   const clips = join(root, "target/browser-clips");
   mkdirSync(clips, { recursive: true });
   symlinkSync(clips, join(directory, "clips"));
-  const child = spawn(binary,
+  const child = spawn(binary(),
     ["demo", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--data-dir", directory, "--cameras", String(cameras)],
     { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
@@ -47,11 +52,16 @@ export async function startDemo({ cameras = 4 } = {}) {
   const demo = {
     directory,
     get log() { return log; },
-    async stop() {
+    /** Ends the server and leaves its directory. */
+    async pause() {
       if (over === undefined) child.kill("SIGINT");
       const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
       const how = await ended;
       clearTimeout(late);
+      return how;
+    },
+    async stop() {
+      const how = await demo.pause();
       rmSync(directory, { recursive: true, force: true });
       return how;
     },

@@ -71,7 +71,8 @@ export class WhepClient extends EventTarget {
       const transceiver = this.pc.addTransceiver("video", { direction: "recvonly" });
       preferH264(transceiver);
     }
-    await this.pc.setLocalDescription(await this.pc.createOffer());
+    const [offer] = await Promise.all([this.pc.createOffer(), this.#relays()]);
+    await this.pc.setLocalDescription(offer);
     this.offer = this.pc.localDescription.sdp;
     const url = new URL(this.options.url, location.href);
     if (this.options.replace) url.searchParams.set("replace", this.options.replace);
@@ -118,6 +119,20 @@ export class WhepClient extends EventTarget {
       if (report.type === "inbound-rtp" && report.kind === "video") inbound.push(report);
     }
     return { transports, inbound };
+  }
+
+  /** Asks which relays there are before candidates are gathered: a line without UDP has no other way (A7-1). */
+  async #relays() {
+    if (this.iceServers.length > 0) return;
+    try {
+      const response = await fetch(this.options.url, { method: "OPTIONS", cache: "no-store" });
+      this.iceServers = iceServers(response.headers.get("Link"));
+    } catch {
+      // The offer itself will say that the server does not answer.
+    }
+    if (this.iceServers.length > 0 && !this.closed) {
+      this.pc.setConfiguration({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: this.iceServers });
+    }
   }
 
   #tell() {
