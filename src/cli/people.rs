@@ -220,7 +220,7 @@ fn print_people(people: &[KnownPerson]) {
 
 /// Has the order carried out by the running server, or directly while none runs.
 fn done(argument: &ConfigArgument, order: Order) -> anyhow::Result<Outcome> {
-    let loaded = check::read(argument)?;
+    let loaded = check::read(argument);
     let Some(config) = loaded.usable() else {
         check::print(&loaded);
         bail!("nothing was changed: correct the errors above");

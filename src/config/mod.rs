@@ -71,6 +71,17 @@ impl Config {
 }
 
 impl Loaded {
+    /// What stands for a file that could not be read: nothing but that fault.
+    pub fn unreadable(path: &Path, why: &std::io::Error) -> Loaded {
+        let fault = ConfigFault::error(
+            format!("the configuration cannot be read: {why}"),
+            "a TOML file in UTF-8 that the server may read",
+            "name it with --config; config/ecluse.toml is a documented example",
+        );
+        let (path, text, replaced) = (path.to_owned(), String::new(), BTreeSet::new());
+        Loaded { path, text, config: None, faults: vec![fault], replaced }
+    }
+
     fn parse(path: PathBuf, text: String, base: &Path) -> Loaded {
         let mut loaded = Loaded { path, text, config: None, faults: Vec::new(), replaced: BTreeSet::new() };
         let (document, errors) = toml::de::DeTable::parse_recoverable(&loaded.text);

@@ -3,11 +3,13 @@
 use super::fault::{ConfigFault, locate};
 use super::schema::{CameraConfig, Config, SiteConfig};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// Every fault of a configuration whose shape is right.
 pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
     let mut found = Vec::new();
     public_url(config, text, &mut found);
+    listeners(config, text, &mut found);
     duplicates(config, text, &mut found);
     if config.site.is_empty() {
         found.push(ConfigFault::warning(
@@ -49,6 +51,32 @@ fn public_url(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
             )
             .at(locate(text, &["https", "public_url"])),
         );
+    }
+}
+
+/// Two listeners on one port: each alone would find it free.
+fn listeners(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    let mut known = vec![("https", config.https.listen)];
+    let others =
+        [("rtsp", Some(config.rtsp.listen)), ("metrics", config.metrics.as_ref().map(|metrics| metrics.listen))];
+    for (section, address) in others.into_iter().filter_map(|(section, address)| Some((section, address?))) {
+        let meets = |other: &SocketAddr| {
+            other.port() == address.port()
+                && (other.ip() == address.ip() || other.ip().is_unspecified() || address.ip().is_unspecified())
+        };
+        if address.port() != 0
+            && let Some((other, taken)) = known.iter().find(|(_, other)| meets(other))
+        {
+            found.push(
+                ConfigFault::error(
+                    format!("{section}.listen is {address}, and {other}.listen is {taken}"),
+                    "a port of its own for each listener",
+                    "change one of them",
+                )
+                .at(locate(text, &[section, "listen"])),
+            );
+        }
+        known.push((section, address));
     }
 }
 

@@ -20,12 +20,14 @@ use crate::store::{Identity, Mail, Store, StoreError};
 pub struct Notifier {
     store: Store,
     public_url: String,
+    /// A mail of this run is missing: the note of how far we have come stays before it, so that the next start repeats it.
+    behind: bool,
 }
 
 impl Notifier {
     /// A notifier whose links begin with `public_url` (no slash at its end).
     pub fn new(store: Store, public_url: &str) -> Self {
-        Self { store, public_url: public_url.trim_end_matches('/').to_owned() }
+        Self { store, public_url: public_url.trim_end_matches('/').to_owned(), behind: false }
     }
 
     fn queue_all(&self, entry: &Entry, state: &State) -> Result<(), StoreError> {
@@ -92,10 +94,13 @@ impl Effect for Notifier {
     }
 
     fn recorded(&mut self, entry: &Entry, state: &State) {
-        match self.queue_all(entry, state).and_then(|()| self.store.outbox().set_dealt_with(entry.seq)) {
-            Ok(()) => {}
+        let queued = self.queue_all(entry, state);
+        let noted =
+            if self.behind { queued } else { queued.and_then(|()| self.store.outbox().set_dealt_with(entry.seq)) };
+        if let Err(error) = noted {
             // The pages still show the request (fault 5), and the event comes again at the next start.
-            Err(error) => tracing::error!(%error, seq = entry.seq, "a mail could not be queued"),
+            tracing::error!(%error, seq = entry.seq, "a mail could not be queued");
+            self.behind = true;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong in the store.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Why the store said no.
@@ -55,4 +56,15 @@ pub enum StoreError {
         /// What would have been accepted.
         expected: &'static str,
     },
+}
+
+impl StoreError {
+    /// Whether the disk is full (fault 13): space must be freed, and the server started anew.
+    pub fn is_disk_full(&self) -> bool {
+        let full = |source: &std::io::Error| matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        match self {
+            Self::Io { source, .. } | Self::Engine { source: sled::Error::Io(source), .. } => full(source),
+            _ => false,
+        }
+    }
 }

@@ -120,6 +120,12 @@ impl From<ControlError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if error.is_disk_full() {
+            tracing::error!(%error, "the disk is full: free space, then restart");
+            let detail = "the server's disk is full: running transfers can still be ended; the administrator must free \
+                          space and restart the server";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "disk-full", detail);
+        }
         Self::internal("the store failed", &error)
     }
 }

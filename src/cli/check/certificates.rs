@@ -2,7 +2,7 @@
 
 use crate::config::{Config, ConfigFault, Loaded};
 use openssl::asn1::Asn1Time;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,8 +12,12 @@ pub(super) fn faults(config: &Config, loaded: &Loaded) -> Vec<ConfigFault> {
     let mut found = Vec::new();
     pair("https", &config.https.certificate, &config.https.key, loaded, &mut found);
     pair("rtsp", &config.rtsp.certificate, &config.rtsp.key, loaded, &mut found);
-    if let Some(path) = &config.rtsp.client_ca {
-        let _ = certificate("rtsp", "client_ca", path, loaded, &mut found);
+    let authorities =
+        [("https", "workstation_ca", &config.https.workstation_ca), ("rtsp", "client_ca", &config.rtsp.client_ca)];
+    for (section, key, path) in authorities {
+        if let Some(path) = path {
+            certificate(section, key, path, loaded, &mut found);
+        }
     }
     found
 }
@@ -23,18 +27,31 @@ pub(super) fn open_to_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
 }
 
+/// Without a callback of our own OpenSSL would ask the terminal for the passphrase, and a server would wait for ever.
+fn private_key(pem: &[u8]) -> Result<PKey<Private>, String> {
+    let is_encrypted = std::cell::Cell::new(false);
+    let no_passphrase = |_: &mut [u8]| {
+        is_encrypted.set(true);
+        Ok(0)
+    };
+    PKey::private_key_from_pem_callback(pem, no_passphrase).map_err(|_| {
+        let why = if is_encrypted.get() { "encrypted with a passphrase" } else { "not a PEM private key" };
+        why.to_owned()
+    })
+}
+
 fn pair(section: &str, certificate_path: &Path, key_path: &Path, loaded: &Loaded, found: &mut Vec<ConfigFault>) {
     let certificate = certificate(section, "certificate", certificate_path, loaded, found);
     let position = loaded.position(&[section, "key"]);
     let read = std::fs::read(key_path).map_err(|error| error.to_string());
-    let key = match read.and_then(|pem| PKey::private_key_from_pem(&pem).map_err(|_| "not a PEM private key".into())) {
+    let key = match read.and_then(|pem| private_key(&pem)) {
         Ok(key) => key,
         Err(error) => {
             found.push(
                 ConfigFault::error(
                     format!("{section}.key {}: {error}", key_path.display()),
                     "an unencrypted PEM private key the server may read",
-                    "check the path and the file's owner",
+                    "check the path and the file's owner; of an encrypted key: openssl pkey -in KEY -out PLAIN",
                 )
                 .at(position.clone()),
             );

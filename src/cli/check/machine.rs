@@ -1,9 +1,14 @@
 //! Directories, ports, password files, the clock.
 
 use crate::config::{Config, ConfigFault, Loaded};
+use std::ffi::CString;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+/// Less free space than this is worth a word: names, sessions and connection logs grow slowly, but they grow.
+const WANTED_MIB: u64 = 100;
 
 /// Every fault of the machine that the configuration runs into.
 pub(super) fn faults(config: &Config, loaded: &Loaded) -> Vec<ConfigFault> {
@@ -53,6 +58,18 @@ fn data_directory(directory: &Path, loaded: &Loaded, found: &mut Vec<ConfigFault
         }
         Err(error) => found.push(fault(format!("not writable ({error})"))),
     }
+    if let Some(free_mib) = free_mib(directory)
+        && free_mib < WANTED_MIB
+    {
+        found.push(
+            ConfigFault::warning(
+                format!("server.data_dir {}: {free_mib} MiB are free", directory.display()),
+                format!("at least {WANTED_MIB} MiB"),
+                "free space or move it: on a full disk nobody logs in, and the register has its reserve alone (fault 13)",
+            )
+            .at(position.clone()),
+        );
+    }
     if std::fs::metadata(directory).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0) {
         found.push(
             ConfigFault::warning(
@@ -63,6 +80,20 @@ fn data_directory(directory: &Path, loaded: &Loaded, found: &mut Vec<ConfigFault
             .at(position.clone()),
         );
     }
+}
+
+/// What a process without privileges may still write there.
+fn free_mib(directory: &Path) -> Option<u64> {
+    let path = CString::new(directory.as_os_str().as_bytes()).ok()?;
+    // SAFETY: `statvfs` is plain data for which zero is a valid value; the path is a C string that outlives the call.
+    let space = unsafe {
+        let mut space: libc::statvfs = std::mem::zeroed();
+        if libc::statvfs(path.as_ptr(), &raw mut space) != 0 {
+            return None;
+        }
+        space
+    };
+    Some(space.f_bavail.saturating_mul(space.f_frsize) / (1024 * 1024))
 }
 
 fn tcp_port(key: &str, listen: SocketAddr, loaded: &Loaded, found: &mut Vec<ConfigFault>) {

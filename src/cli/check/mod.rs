@@ -6,7 +6,6 @@ mod machine;
 
 use super::ConfigArgument;
 use crate::config::{Config, ConfigFault, Loaded, Severity};
-use anyhow::Context;
 use std::process::ExitCode;
 
 /// What `ecluse check` takes.
@@ -21,7 +20,7 @@ pub(super) struct Arguments {
 
 /// Prints every fault; fails when one of them is an error.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let loaded = load(&arguments.config)?;
+    let loaded = load(&arguments.config);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&loaded.faults)?);
     } else {
@@ -30,33 +29,23 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if loaded.errors().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Reads the configuration alone.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(super) fn read(argument: &ConfigArgument) -> anyhow::Result<Loaded> {
-    let path = &argument.config;
-    Config::load(path).with_context(|| {
-        format!(
-            "configuration {} cannot be read; --config names it, config/ecluse.toml is a documented example",
-            path.display()
-        )
-    })
+/// Reads the configuration alone. A file that cannot be read is a fault like any other.
+pub(super) fn read(argument: &ConfigArgument) -> Loaded {
+    Config::load(&argument.config).unwrap_or_else(|error| Loaded::unreadable(&argument.config, &error))
 }
 
-/// Reads the configuration and controls it and the machine.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(super) fn load(argument: &ConfigArgument) -> anyhow::Result<Loaded> {
-    let mut loaded = read(argument)?;
+/// Reads the configuration and controls it and the machine. The faults come in the file's order, the machine's own last.
+pub(super) fn load(argument: &ConfigArgument) -> Loaded {
+    let mut loaded = read(argument);
     let mut machine: Vec<ConfigFault> = elements::faults();
     if let Some(config) = &loaded.config {
         machine.extend(machine::faults(config, &loaded));
         machine.extend(certificates::faults(config, &loaded));
     }
     loaded.extend(machine);
-    Ok(loaded)
+    let place = |fault: &ConfigFault| fault.position.as_ref().map_or((usize::MAX, 0), |at| (at.line, at.column));
+    loaded.faults.sort_by_key(place);
+    loaded
 }
 
 /// The faults for people, then one closing line.

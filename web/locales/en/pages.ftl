@@ -418,6 +418,7 @@ refusal-not-found = There is nothing at this address, or it is not for you.
 refusal-register-unavailable = The register cannot be written: nothing is granted. The administrator has been told.
 refusal-busy = Too much is asked at once. Try again in a second.
 refusal-stopping = The server is stopping.
+refusal-disk-full = The server’s disk is full: running transfers can still be ended; the administrator must free space and restart the server.
 fault-email-mismatch = This is not the address of your account.
 fault-duration-out-of-range = The duration is 2 to 12 hours.
 fault-unknown-site = Choose a site of the convention.

@@ -418,6 +418,7 @@ refusal-not-found = Il n’y a rien à cette adresse, ou ce n’est pas pour vou
 refusal-register-unavailable = Le registre ne peut pas être écrit : rien n’est accordé. L’administrateur est prévenu.
 refusal-busy = Trop de demandes à la fois. Réessayez dans une seconde.
 refusal-stopping = Le serveur s’arrête.
+refusal-disk-full = Le disque du serveur est plein : les transferts en cours peuvent être arrêtés ; l’administrateur doit libérer de la place puis redémarrer le serveur.
 fault-email-mismatch = Ce n’est pas l’adresse de votre compte.
 fault-duration-out-of-range = La durée va de 2 à 12 heures.
 fault-unknown-site = Choisissez un patrimoine de la convention.
