@@ -200,12 +200,12 @@ impl<'a> Fields<'a> {
     }
 
     fn unreadable(&self, key: &str, value: &Spanned<DeValue<'a>>, expected: &str, why: &str) {
-        let written = self.text.get(value.span()).unwrap_or_default();
+        // Credentials first: a value cut short before its @ would no longer be known to hold any.
+        let written = super::fault::without_credentials(self.text.get(value.span()).unwrap_or_default());
         let mut quoted: String = written.lines().next().unwrap_or_default().chars().take(QUOTED_CHARACTERS).collect();
         if quoted.len() < written.len() {
             quoted.push('…');
         }
-        let quoted = super::fault::without_credentials(&quoted);
         // The reader's own words add something only where they come from our types, e.g. an identifier's.
         let why = if why.is_empty() || why.starts_with("invalid type") { String::new() } else { format!(" ({why})") };
         let fault = ConfigFault::error(

@@ -1,0 +1,26 @@
+//! The real `ecluse` program, started as people start it: what it says on its output, which exit code it gives, what it
+//! leaves on disk, and what is still there after it was killed.
+//!
+//! `ECLUSE_CAMPAIGN=N` sets the number of kills of the campaign, `ECLUSE_SEED=N` repeats one; the full size is 200.
+
+#[path = "binary/person.rs"]
+mod person;
+#[path = "binary/program.rs"]
+mod program;
+#[path = "binary/tmpfs.rs"]
+mod tmpfs;
+#[path = "binary/world.rs"]
+mod world;
+
+#[path = "binary/campaign.rs"]
+mod campaign;
+#[path = "binary/check.rs"]
+mod check;
+#[path = "binary/day.rs"]
+mod day;
+#[path = "binary/demo.rs"]
+mod demo;
+#[path = "binary/full_disk.rs"]
+mod full_disk;
+#[path = "binary/serve.rs"]
+mod serve;

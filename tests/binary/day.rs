@@ -1,0 +1,206 @@
+//! A scripted day of tickets, driven by dice, and the book of what the server has acknowledged meanwhile.
+
+use crate::person::{Answer, Person};
+use crate::program::Demo;
+use reqwest::StatusCode;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Numbers that repeat for the same seed (SplitMix64).
+#[derive(Clone)]
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn throw(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+}
+
+/// Something the server said is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Position, where the answer told it.
+    seq: Option<u64>,
+    ticket: String,
+    event: &'static str,
+}
+
+/// Everything acknowledged so far.
+#[derive(Debug, Clone, Default)]
+pub struct Book(pub Vec<Acknowledged>);
+
+impl Book {
+    pub fn filed(&mut self, ticket: &str) {
+        self.0.push(Acknowledged { seq: None, ticket: ticket.to_owned(), event: "requested" });
+    }
+
+    /// The entries an action left, which must be these.
+    pub fn acted(&mut self, ticket: &str, answer: &Answer, events: &[&'static str]) {
+        let entries = answer.entries();
+        assert_eq!(entries.len(), events.len(), "{}", answer.body);
+        for (seq, event) in entries.into_iter().zip(events) {
+            self.0.push(Acknowledged { seq: Some(seq), ticket: ticket.to_owned(), event });
+        }
+    }
+
+    /// The highest position acknowledged.
+    pub fn highest(&self) -> Option<u64> {
+        self.0.iter().filter_map(|entry| entry.seq).max()
+    }
+
+    /// Every entry of the book must stand among these lines, where it was said to stand.
+    pub fn stands_in(&self, lines: &[Value], text_of_ticket: impl Fn(&Value) -> Option<String>) {
+        let by_seq: BTreeMap<u64, &Value> = lines.iter().map(|line| (line["seq"].as_u64().unwrap(), line)).collect();
+        let is_it = |line: &Value, entry: &Acknowledged| {
+            line["event"]["type"] == entry.event && text_of_ticket(line).as_deref() == Some(entry.ticket.as_str())
+        };
+        for entry in &self.0 {
+            let found = match entry.seq {
+                Some(seq) => by_seq.get(&seq).is_some_and(|line| is_it(line, entry)),
+                None => lines.iter().any(|line| is_it(line, entry)),
+            };
+            assert!(found, "acknowledged and lost: {entry:?}");
+        }
+    }
+
+    /// The same, offline: in the log's own lines.
+    pub fn stands_on_disk(&self, register: &Path) {
+        let text = std::fs::read(register.join(ecluse::register::LOG_FILE)).unwrap();
+        let lines: Vec<Value> =
+            text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        self.stands_in(&lines, |line| Some(line["event"]["ticket"].as_str()?.to_owned()));
+    }
+
+    /// The same, as the server tells it.
+    pub async fn stands_online(&self, reader: &Person, from: u64) {
+        let lines = reader.register_since(from).await;
+        self.stands_in(&lines, |line| Some(line["ticket"].as_str()?.to_owned()));
+    }
+}
+
+/// The people of a day.
+#[derive(Clone)]
+pub struct Crew {
+    pub agent: Person,
+    pub titulaire: Person,
+    pub suppleant: Person,
+    pub guard: Person,
+    pub administrator: Person,
+}
+
+impl Crew {
+    pub async fn log_in(demo: &Demo) -> Crew {
+        Crew {
+            agent: Person::log_in(demo, "agent-1").await,
+            titulaire: Person::log_in(demo, "titulaire-1").await,
+            suppleant: Person::log_in(demo, "suppleant-1").await,
+            guard: Person::log_in(demo, "telesurveilleur-1").await,
+            administrator: Person::log_in(demo, "admin-1").await,
+        }
+    }
+
+    pub fn moves_to(&mut self, demo: &Demo) {
+        let all = [&mut self.agent, &mut self.titulaire, &mut self.suppleant, &mut self.guard, &mut self.administrator];
+        all.into_iter().for_each(|person| person.moves_to(demo));
+    }
+
+    /// Their log-ins were acknowledged, too: they must have survived.
+    pub async fn are_logged_in(&self) {
+        for person in [&self.agent, &self.titulaire, &self.suppleant, &self.guard, &self.administrator] {
+            person.get("/api/v1/me").await.is(StatusCode::OK);
+        }
+    }
+
+    /// Tickets in this state.
+    pub async fn tickets(&self, status: &str) -> Vec<String> {
+        let answer = self.agent.get("/api/v1/tickets?limit=20").await;
+        answer.is(StatusCode::OK);
+        let tickets = answer.body["tickets"].as_array().unwrap();
+        let fitting = tickets.iter().filter(|ticket| ticket["status"] == status);
+        fitting.map(|ticket| ticket["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Lives one day after the other until the server is gone.
+pub async fn live(crew: Crew, mut dice: Dice, mut waiting: Option<String>) -> Book {
+    let mut book = Book::default();
+    while let Ok(true) = one_ticket(&crew, &mut dice, waiting.take(), &mut book).await {}
+    book
+}
+
+/// The life of one ticket. `Ok(false)`: enough was asked for today (the limit of changes per person).
+async fn one_ticket(crew: &Crew, dice: &mut Dice, waiting: Option<String>, book: &mut Book) -> reqwest::Result<bool> {
+    let ticket = match waiting {
+        Some(ticket) => ticket,
+        None => {
+            let filed = crew.agent.try_file().await?;
+            if filed.status == StatusCode::TOO_MANY_REQUESTS {
+                return Ok(false);
+            }
+            let ticket = filed.id();
+            book.filed(&ticket);
+            ticket
+        }
+    };
+    let ticket = ticket.as_str();
+    match dice.throw(6) {
+        0 => {
+            let answer = crew.agent.try_act(ticket, "withdraw", None).await?;
+            book.acted(ticket, &answer, &["withdrawn"]);
+        }
+        1 => {
+            let answer = crew.titulaire.try_act(ticket, "refuse", Some("un autre moyen suffit")).await?;
+            book.acted(ticket, &answer, &["refused"]);
+        }
+        2 => return two_decide_at_once(crew, ticket, book).await,
+        _ => {
+            let answer = crew.titulaire.try_act(ticket, "approve", None).await?;
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                return Ok(false);
+            }
+            book.acted(ticket, &answer, &["approved", "opened"]);
+            let answer = match dice.throw(4) {
+                0 => crew.agent.try_act(ticket, "end", None).await?,
+                1 => crew.guard.try_act(ticket, "interrupt", Some("fausse alerte")).await?,
+                2 => crew.administrator.try_act(ticket, "interrupt", Some("maintenance")).await?,
+                _ => crew.suppleant.try_act(ticket, "refuse", Some("erreur de site")).await?,
+            };
+            book.acted(ticket, &answer, &["closed"]);
+        }
+    }
+    Ok(true)
+}
+
+/// Fault 4: one writer orders them, and the refusal wins whichever comes first.
+async fn two_decide_at_once(crew: &Crew, ticket: &str, book: &mut Book) -> reqwest::Result<bool> {
+    let (approval, refusal) = tokio::join!(
+        crew.titulaire.try_act(ticket, "approve", None),
+        crew.suppleant.try_act(ticket, "refuse", Some("deux avis contraires")),
+    );
+    // What was acknowledged counts, also when the other answer was lost with the server.
+    let is_approved = approval.as_ref().is_ok_and(|answer| answer.status == StatusCode::OK);
+    if let (true, Ok(answer)) = (is_approved, &approval) {
+        book.acted(ticket, answer, &["approved", "opened"]);
+    }
+    let refusal = refusal?;
+    refusal.is(StatusCode::OK);
+    match approval {
+        Ok(_) if is_approved => book.acted(ticket, &refusal, &["closed"]),
+        Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+            book.acted(ticket, &refusal, &["refused"]);
+            return Ok(false);
+        }
+        Ok(answer) => {
+            answer.is(StatusCode::CONFLICT);
+            book.acted(ticket, &refusal, &["refused"]);
+        }
+        // The approval's answer is lost; which of the two the refusal was cannot be told from here.
+        Err(gone) => return Err(gone),
+    }
+    Ok(true)
+}
