@@ -141,7 +141,10 @@ impl Running {
 /// The register, the store and the keeper, without media and pages: blocking, since the register is replayed.
 pub(super) fn keeper(data_dir: &Path, clock: Arc<dyn Clock>, public_url: &str) -> anyhow::Result<(Control, Store)> {
     let register = Register::open(&register_dir(data_dir))?;
-    let store = Store::open(&store_dir(data_dir))?;
+    let store = Store::open(&store_dir(data_dir)).map_err(|error| match error.is_disk_full() {
+        true => anyhow::Error::new(error).context("the disk is full: free space, then start again"),
+        false => error.into(),
+    })?;
     let settings = ControlSettings::new(data_dir).with_effect(Notifier::new(store.clone(), public_url));
     let control = Control::start(settings, register, store.clone(), clock)?;
     Ok((control, store))

@@ -48,7 +48,7 @@ async fn fault_19_killed_at_random_moments_nothing_acknowledged_is_lost_and_no_t
             program.kill();
             starts += 1;
         } else {
-            let mut demo = Demo::when_up(program, directory.path());
+            let mut demo = Demo::when_up(program);
             let crew = match &mut crew {
                 Some(crew) => {
                     crew.moves_to(&demo);

@@ -47,7 +47,7 @@ async fn the_demo_says_how_to_use_it_and_ends_cleanly() {
 async fn no_password_and_no_token_is_in_the_log_at_any_level() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
-    let mut demo = Demo::when_up(Program::start(Demo::command(home).env("RUST_LOG", "trace")), home);
+    let mut demo = Demo::when_up(Program::start(Demo::command(home).env("RUST_LOG", "trace")));
     let (agent, titulaire) = (Person::log_in(&demo, "agent-1").await, Person::log_in(&demo, "titulaire-1").await);
     let ticket = agent.try_file().await.unwrap().id();
     titulaire.act(&ticket, "approve", None).await.is(StatusCode::OK);

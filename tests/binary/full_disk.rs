@@ -3,7 +3,7 @@
 
 use crate::day::Book;
 use crate::person::Person;
-use crate::program::Demo;
+use crate::program::{Demo, ecluse, run};
 use crate::tmpfs::Tmpfs;
 use ecluse::register::{LOG_FILE, verify};
 use ecluse::store::Store;
@@ -54,22 +54,29 @@ async fn faults_13_14_on_a_full_disk_nothing_acknowledged_is_lost() {
     login.is_problem(StatusCode::SERVICE_UNAVAILABLE, "disk-full");
     book.stands_online(&administrator, 0).await;
 
-    // Killed on a full disk, it comes back on the full disk, and closes what was open.
+    // Killed on a full disk, it says what it needs before it starts again; what was acknowledged waits.
     demo.program.kill();
     is_sound(&register, &book);
+    let refused = run(&mut Demo::command(directory.path()));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the disk is full: free space, then start again"), "{}", refused.stderr);
+    let check = run(ecluse(&["check", "--config"]).arg(directory.path().join("ecluse.toml")));
+    assert_eq!(check.code, Some(1));
+    assert!(check.stderr.contains("not writable (No space left on device"), "{}", check.stderr);
+    is_sound(&register, &book);
+
+    // Some space again: it comes back, and what was open is closed.
+    std::fs::remove_file(&filler).unwrap();
     let mut demo = Demo::start(directory.path());
     [&mut agent, &mut titulaire, &mut administrator].into_iter().for_each(|person| person.moves_to(&demo));
     book.stands_online(&administrator, 0).await;
     assert_eq!(agent.get(&format!("/api/v1/tickets/{open}")).await.body["status"], "closed");
-    demo.program.ends_well(libc::SIGTERM, Duration::from_secs(10));
 
-    // Now the reserve is taken away as well: the log keeps the length it has and not a byte more.
+    // Now the reserve is taken away while it runs: the log keeps the length it has, and beyond it there is nothing.
     let log = File::options().write(true).open(register.join(LOG_FILE)).unwrap();
     log.set_len(log.metadata().unwrap().len()).unwrap();
     drop(log);
     fill(&filler);
-    let mut demo = Demo::start(directory.path());
-    [&mut agent, &mut titulaire, &mut administrator].into_iter().for_each(|person| person.moves_to(&demo));
     let refused = until_refused(&agent, &mut book).await;
     refused.is_problem(StatusCode::SERVICE_UNAVAILABLE, "register-unavailable");
     let ready = agent.get("/readyz").await;

@@ -138,10 +138,10 @@ impl Demo {
 
     /// Starts it and waits until it is up.
     pub fn start(directory: &Path) -> Demo {
-        Self::when_up(Program::start(&mut Self::command(directory)), directory)
+        Self::when_up(Program::start(&mut Self::command(directory)))
     }
 
-    pub fn when_up(mut program: Program, directory: &Path) -> Demo {
+    pub fn when_up(mut program: Program) -> Demo {
         let file = program.json();
         assert_eq!(file["pid"], program.pid());
         Demo { program, file }

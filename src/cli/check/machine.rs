@@ -2,6 +2,7 @@
 
 use crate::config::{Config, ConfigFault, Loaded};
 use std::ffi::CString;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -51,13 +52,13 @@ fn data_directory(directory: &Path, loaded: &Loaded, found: &mut Vec<ConfigFault
         return;
     }
     let probe = directory.join(format!(".ecluse-check-{}", std::process::id()));
-    match std::fs::File::create(&probe).and_then(|file| file.sync_all()) {
-        Ok(()) => {
-            // Left behind it would only be an empty hidden file.
-            let _ = std::fs::remove_file(&probe);
-        }
-        Err(error) => found.push(fault(format!("not writable ({error})"))),
+    // Some bytes, not just a name: a full disk still takes names.
+    let write = |mut file: std::fs::File| file.write_all(&[0; 4096]).and_then(|()| file.sync_all());
+    if let Err(error) = std::fs::File::create(&probe).and_then(write) {
+        found.push(fault(format!("not writable ({error})")));
     }
+    // Never made, or left behind: a small hidden file at worst.
+    let _ = std::fs::remove_file(&probe);
     if let Some(free_mib) = free_mib(directory)
         && free_mib < WANTED_MIB
     {

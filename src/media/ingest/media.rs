@@ -133,6 +133,13 @@ fn configure(media: &RTSPMedia, sink: &Arc<Sink>) {
             })
             .build(),
     );
+    // Only where $GST_DEBUG_DUMP_DOT_DIR is set: the graph as it runs, for developers.
+    let weak = pipeline.downgrade();
+    media.connect_prepared(move |_| {
+        if let Some(pipeline) = weak.upgrade() {
+            pipeline.debug_to_dot_file_with_ts(gst::DebugGraphDetails::all(), "ecluse-ingest");
+        }
+    });
     let ended = sink.ended.clone();
     media.connect_unprepared(move |_| ended.cancel());
 }

@@ -298,6 +298,7 @@ impl Branch {
                 self.enter(PhaseState::Live { since_utc: Utc::now(), negotiated });
                 // The transport's elements run only now, so only now the latency reaches them all.
                 elements.settle_latency();
+                elements.draw();
                 self.feed(hub, elements, feeders);
                 let (branch, webrtcbin) = (self.clone(), gst::prelude::ObjectExt::downgrade(elements.webrtcbin()));
                 feeders.spawn(async move { branch.learn_address(webrtcbin).await });

@@ -210,6 +210,12 @@ impl Elements {
         }
     }
 
+    /// Writes the graph to `$GST_DEBUG_DUMP_DOT_DIR`, if that is set. For developers: the picture contains the session's
+    /// keys.
+    pub fn draw(&self) {
+        self.pipeline.debug_to_dot_file_with_ts(gst::DebugGraphDetails::all(), "ecluse-viewer");
+    }
+
     /// webrtcbin's handle for what outlives a borrow of the elements.
     pub fn webrtcbin(&self) -> &gst::Element {
         &self.webrtcbin
