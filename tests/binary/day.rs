@@ -4,7 +4,7 @@ use crate::person::{Answer, Person};
 use crate::program::Demo;
 use reqwest::StatusCode;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Numbers that repeat for the same seed (SplitMix64).
@@ -56,15 +56,16 @@ impl Book {
     /// Every entry of the book must stand among these lines, where it was said to stand.
     pub fn stands_in(&self, lines: &[Value], text_of_ticket: impl Fn(&Value) -> Option<String>) {
         let by_seq: BTreeMap<u64, &Value> = lines.iter().map(|line| (line["seq"].as_u64().unwrap(), line)).collect();
-        let is_it = |line: &Value, entry: &Acknowledged| {
-            line["event"]["type"] == entry.event && text_of_ticket(line).as_deref() == Some(entry.ticket.as_str())
-        };
+        let told: BTreeSet<(String, &str)> =
+            lines.iter().filter_map(|line| Some((text_of_ticket(line)?, line["event"]["type"].as_str()?))).collect();
         for entry in &self.0 {
-            let found = match entry.seq {
-                Some(seq) => by_seq.get(&seq).is_some_and(|line| is_it(line, entry)),
-                None => lines.iter().any(|line| is_it(line, entry)),
+            let stands_there = |seq: &u64| {
+                by_seq.get(seq).is_some_and(|line| {
+                    line["event"]["type"] == entry.event && text_of_ticket(line).as_ref() == Some(&entry.ticket)
+                })
             };
-            assert!(found, "acknowledged and lost: {entry:?}");
+            let is_told = told.contains(&(entry.ticket.clone(), entry.event));
+            assert!(is_told && entry.seq.iter().all(stands_there), "acknowledged and lost: {entry:?}");
         }
     }
 
