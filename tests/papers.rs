@@ -80,11 +80,7 @@ fn resolve(paper: &Path, path: &str) -> Option<PathBuf> {
     for part in Path::new(path).components() {
         match part {
             Component::Normal(name) => resolved.push(name),
-            Component::ParentDir => {
-                if !resolved.pop() {
-                    return None;
-                }
-            }
+            Component::ParentDir if !resolved.pop() => return None,
             _ => {}
         }
     }
