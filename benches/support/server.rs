@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use reqwest::{Certificate, Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -36,15 +37,8 @@ impl Server {
         let directory = tempfile::tempdir()?;
         let mut server = Self::launch(directory, cameras)?;
         server.wait_until_up().await?;
-        if viewers > 0 {
-            // People are added with the server down, as `ecluse people` asks for.
-            server.stop();
-            for number in 0..viewers {
-                server.add_chief(number)?;
-            }
-            let directory = std::mem::replace(&mut server.directory, tempfile::tempdir()?);
-            server = Self::launch(directory, cameras)?;
-            server.wait_until_up().await?;
+        for number in 0..viewers {
+            server.add_chief(number)?;
         }
         Ok(server)
     }
@@ -83,16 +77,18 @@ impl Server {
     }
 
     fn add_chief(&self, number: usize) -> Result<()> {
-        let password = self.directory.path().join("viewer.password");
-        std::fs::write(&password, VIEWER_PASSWORD)?;
-        let output = Command::new(env!("CARGO_BIN_EXE_ecluse"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ecluse"))
             .args(["people", "add", "--config"])
             .arg(self.directory.path().join("ecluse.toml"))
             .args(["--role", "chief", "--email", &viewer_email(number), "--name", &format!("Viewer {number}")])
             .args(["--site", self.demo["site"].as_str().unwrap_or("arcade"), "--service", "csu-charenton"])
-            .arg("--password-file")
-            .arg(&password)
-            .output()?;
+            .arg("--password-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().context("its standard input")?.write_all(VIEWER_PASSWORD.as_bytes())?;
+        let output = child.wait_with_output()?;
         if !output.status.success() {
             bail!("ecluse people add: {}", String::from_utf8_lossy(&output.stderr));
         }
