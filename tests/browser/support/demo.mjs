@@ -71,7 +71,7 @@ export async function startDemo({ cameras = 4 } = {}) {
       if (over !== undefined) throw new Error(`it ended with ${over}`);
       return existsSync(join(directory, "demo.json")) && JSON.parse(readFileSync(join(directory, "demo.json"), "utf8"));
     }).catch((error) => { throw new Error(`${error.message}\n${log}`); });
-    Object.assign(demo, { url: file.https_url, mails: file.mails_url, site: file.site, people: file.people, cameras: file.cameras, ca: readFileSync(file.ca) });
+    Object.assign(demo, { url: file.https_url, mails: file.mails_url, site: file.site, people: file.people, cameras: file.cameras, pid: file.pid, ca: readFileSync(file.ca) });
     demo.person = (role) => demo.people.find((person) => person.role === role);
     demo.login = (role) => Client.login(demo, demo.person(role));
     const administrator = await demo.login("administrator");
