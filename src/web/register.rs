@@ -108,13 +108,20 @@ async fn page_of(app: &App, person: &Person, request: &Request) -> Result<(Vec<E
 }
 
 /// Names for sentences about these entries: all people, and what this person's sites hold.
-fn page_names(app: &App, person: &Person, people: People) -> Names {
+fn page_names(app: &App, person: &Person, people: People, entries: &[Entry]) -> Names {
     let mut names = Names { people, ..Names::default() };
     app.context.control.read(|state| {
         for site in state.sites.values().filter(|site| access::sees_site(person, &site.id)) {
             names.sites.insert(site.id.clone(), site.name.clone());
             names.services.insert(site.service.id.clone(), site.service.name.clone());
             names.cameras.extend(site.cameras.iter().map(|camera| (camera.id.clone(), camera.name.clone())));
+        }
+        for entry in entries {
+            if let Event::SessionConnected { session, .. } | Event::SessionEnded { session, .. } = &entry.event
+                && let Some(known) = state.sessions.get(session)
+            {
+                names.sessions.insert(*session, (known.person.clone(), known.purpose.ticket()));
+            }
         }
     });
     names
@@ -126,8 +133,8 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let (entries, older, total) = page_of(app, person, request).await?;
     let newer = request.query("before").map(|_| "/register".to_owned());
     let view = RegisterView {
+        names: page_names(app, person, access::names(app).await?, &entries),
         entries,
-        names: page_names(app, person, access::names(app).await?),
         total,
         newer,
         older: older.map(|before| format!("/register?before={before}")),
@@ -178,13 +185,13 @@ pub async fn history(
     ticket: TicketId,
     people: People,
 ) -> Result<(Vec<Entry>, Names), Problem> {
-    let names = page_names(app, person, people);
     if person.role != Role::Decider {
-        return Ok((Vec::new(), names));
+        return Ok((Vec::new(), page_names(app, person, people, &[])));
     }
     let total = app.context.control.read(|state| state.next_seq);
     let about = |state: &State, entry: &Entry| subject(state, &entry.event).1 == Some(ticket);
     let (mut entries, _) = newest(app, total, 200, HISTORY_REACH, about).await?;
     entries.reverse();
+    let names = page_names(app, person, people, &entries);
     Ok((entries, names))
 }

@@ -1,6 +1,6 @@
 //! Names behind identifiers, for sentences about register entries.
 
-use crate::domain::{CameraId, PersonId, ServiceId, SiteId};
+use crate::domain::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
 use std::collections::BTreeMap;
 
 /// Names as people read them. What is missing (an erased person, a removed camera) is shown by its identifier.
@@ -14,6 +14,8 @@ pub struct Names {
     pub cameras: BTreeMap<CameraId, String>,
     /// Services.
     pub services: BTreeMap<ServiceId, String>,
+    /// Who watches in a session, and under which ticket: entries about a session's course do not repeat it.
+    pub sessions: BTreeMap<SessionId, (PersonId, TicketId)>,
 }
 
 impl Names {

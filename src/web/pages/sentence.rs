@@ -4,7 +4,7 @@ use super::Locale;
 use super::names::Names;
 use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
-use crate::domain::{Actor, CloseCause, EndCause, Entry, Event, Purpose, TicketId};
+use crate::domain::{Actor, CloseCause, EndCause, Entry, Event, Purpose, SessionId, TicketId};
 use chrono::{DateTime, Utc};
 
 /// One entry, ready to be drawn.
@@ -134,22 +134,31 @@ impl Line {
                 let cameras: Vec<String> = cameras.iter().map(|camera| names.camera(camera)).collect();
                 self.detail = Some(cameras.join(", "));
             }
-            Event::SessionConnected { srtp, dtls, .. } => {
+            Event::SessionConnected { session, srtp, dtls } => {
                 self.kind = "images";
                 self.sentence = l.t("event-session-connected");
-                self.detail = Some(format!("{srtp} · {dtls}"));
+                let viewer = self.viewer(names, session);
+                self.detail = Some(viewer.into_iter().chain([srtp.clone(), dtls.clone()]).collect::<Vec<_>>().join(" · "));
             }
-            Event::SessionEnded { cause, traffic, cut_us, .. } => {
+            Event::SessionEnded { session, cause, traffic, cut_us, .. } => {
                 self.kind = "images";
                 let (word, why) = end_words(l, cause);
                 self.sentence = l.with(&format!("event-session-ended-{word}"), &[who]);
                 self.why = why;
-                let mut figures =
-                    vec![l.a("event-flowed", "length", l.length(traffic.flowed_ms())), l.bytes(traffic.bytes)];
+                let mut figures: Vec<String> = self.viewer(names, session).into_iter().collect();
+                figures.push(l.a("event-flowed", "length", l.length(traffic.flowed_ms())));
+                figures.push(l.bytes(traffic.bytes));
                 figures.extend(cut_us.map(|us| l.a("event-cut-in", "cut", l.cut(us))));
                 self.detail = Some(figures.join(" · "));
             }
         }
+    }
+
+    /// Whose session it is; the line is then about the session's ticket.
+    fn viewer(&mut self, names: &Names, session: &SessionId) -> Option<String> {
+        let (person, ticket) = names.sessions.get(session)?;
+        self.ticket = Some((*ticket, short_id(ticket)));
+        Some(names.person(person))
     }
 }
 

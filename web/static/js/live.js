@@ -103,6 +103,12 @@ export function startLive() {
     opened = true;
   });
   source.addEventListener("error", () => show("off"));
+  // A pulled cable ends no connection by itself.
+  addEventListener("offline", () => show("off"));
+  addEventListener("online", () => {
+    if (source.readyState === EventSource.OPEN) show("on");
+    refreshSoon();
+  });
   for (const type of TYPES) {
     source.addEventListener(type, (event) => {
       let data = {};

@@ -102,6 +102,8 @@ export class Player extends EventTarget {
     addEventListener("online", () => this.#wake());
     document.addEventListener("ecluse:told", ({ detail }) => {
       if (detail.type === "camera-changed") this.#online(detail.camera, detail.online);
+      // What the server has ended needs no giving back.
+      if (detail.type === "session-changed" && detail.state === "ended" && detail.session === this.session) this.client.forget();
     });
   }
 

@@ -8,6 +8,8 @@
 import { parisTime } from "./clock.js";
 
 const STYLE = { position: "absolute", inset: "0", width: "100%", height: "100%", "z-index": "1", "pointer-events": "none", display: "block", visibility: "visible", opacity: "1", filter: "none", transform: "none", "clip-path": "none", "mix-blend-mode": "normal" };
+/** Height of the bar with the camera's name, over the lower edge of the picture. */
+const BAR_PX = 42;
 
 /** One picture's mark. */
 export class Watermark {
@@ -96,11 +98,12 @@ export class Watermark {
       }
     }
     pen.restore();
-    // Once in full strength, where no detail of the scene is likely to hide it.
+    // Once in full strength, above the tile's bar: cameras write their own name and time along the upper edge.
+    const foot = height - Math.min(BAR_PX, height / 4) - size;
     pen.strokeStyle = "rgba(0, 0, 0, 0.75)";
     pen.fillStyle = "rgba(255, 255, 255, 0.92)";
     pen.lineWidth = Math.max(2, size / 6);
-    pen.strokeText(line, size * 0.6, size);
-    pen.fillText(line, size * 0.6, size);
+    pen.strokeText(line, size * 0.6, foot);
+    pen.fillText(line, size * 0.6, foot);
   }
 }

@@ -42,6 +42,7 @@ export class WhepClient extends EventTarget {
     this.etag = null;
     this.iceServers = options.iceServers ?? [];
     this.closed = false;
+    this.over = false;
     this.pending = [];
     this.gathered = false;
     this.trickleTimer = 0;
@@ -99,6 +100,11 @@ export class WhepClient extends EventTarget {
     this.pc.close();
   }
 
+  /** The server has ended the session by itself: there is no resource to give back. */
+  forget() {
+    this.over = true;
+  }
+
   /**
    * Closes the connection and gives the resource back. Safe to call twice, and while a page goes away.
    */
@@ -106,7 +112,7 @@ export class WhepClient extends EventTarget {
     this.drop();
     const resource = this.resource;
     this.resource = null;
-    if (!resource) return;
+    if (!resource || this.over) return;
     fetch(resource, { method: "DELETE", headers: { "X-CSRF-Token": this.options.csrf }, keepalive: true }).catch(() => {});
   }
 

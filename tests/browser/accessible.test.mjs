@@ -1,0 +1,141 @@
+// Every page of every role, light and dark, at a desk and on a phone: no violation of WCAG 2.1 AA that axe-core finds, and
+// nothing that sticks out sideways.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { startDemo } from "./support/demo.mjs";
+import { launch } from "./support/browser.mjs";
+import { PHONE, ask, assertFits, assertQuiet, enter, live, visit } from "./support/story.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const DESK = { width: 1280, height: 800 };
+
+let demo, browser, operator, decider;
+
+before(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launch()]);
+  [operator, decider] = [await enter(browser, demo, "operator"), await enter(browser, demo, "decider")];
+});
+
+after(async () => {
+  await browser?.close();
+  const how = await demo?.stop();
+  if (demo) assert.equal(how, "0", `the demo stops cleanly:\n${demo.log}`);
+});
+
+/** Looks at the page as it is, in both colour schemes, and at a phone's width. */
+async function look(page, what) {
+  // Evaluated by the browser's driver: the page's own security policy lets no foreign script in.
+  if (!await page.evaluate(() => "axe" in window)) await page.evaluate(axe);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    // Dark differs from light in its colours alone.
+    const runOnly = colorScheme === "light" ? ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] : { type: "rule", values: ["color-contrast", "link-in-text-block"] };
+    const { violations, passes } = await page.evaluate((runOnly) => window.axe.run(document, { runOnly, resultTypes: ["violations"] }), runOnly);
+    assert.ok(passes.length > 0, `axe has looked at ${what}`);
+    const found = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}\n    ${node.html.slice(0, 160)}\n    ${node.any.concat(node.all, node.none).map((check) => check.message).join("; ").slice(0, 240)}`));
+    assert.deepEqual(found, [], `${what}, ${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  for (const size of [DESK, PHONE.viewport]) {
+    await page.setViewportSize(size);
+    await assertFits(page);
+  }
+  await page.setViewportSize(DESK);
+}
+
+/** The navigation's pages, as this person has them. */
+const places = (page) => page.locator(".nav a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+
+test("log-in, its refusal, and an error page", async (t) => {
+  const visitor = await visit(browser, demo);
+  t.after(() => visitor.context.close());
+  const { page } = visitor;
+  await page.goto(`${demo.url}/login`);
+  await look(page, "log-in");
+  await page.fill("input[name=email]", "nobody@demo.ecluse.test");
+  await page.fill("input[name=password]", "wrong");
+  await page.click("#login-form [type=submit]");
+  await page.waitForSelector(".trouble");
+  await look(page, "log-in refused");
+  await page.goto(`${demo.url}/nowhere`);
+  await look(page, "an error page");
+});
+
+test("the request, with its faults, and the ticket in every state, for the operator and the decider", async (t) => {
+  const { page } = operator;
+  await page.goto(`${demo.url}/tickets`);
+  await page.fill("#ask-email", "somebody@elsewhere.test");
+  await page.click("#ask-form [type=submit]");
+  await page.waitForSelector("#fault-email");
+  await look(page, "a faulty request");
+  const ticket = await ask(operator);
+  await look(page, "the operator's pending ticket");
+  await page.click("[data-opens=withdraw-dialog]");
+  await look(page, "a dialog");
+  await page.keyboard.press("Escape");
+  await decider.page.goto(`${demo.url}/tickets/${ticket}`);
+  await live(decider.page);
+  await look(decider.page, "the decision with its preview");
+  await decider.page.click("#refuse-button");
+  await look(decider.page, "the dialog that asks why");
+  await decider.page.keyboard.press("Escape");
+  await decider.page.click("#approve-button");
+  await decider.page.waitForSelector("#live-ticket[data-state=open]");
+  await look(decider.page, "the decider's open ticket");
+  await page.waitForSelector("#live-ticket[data-state=open]");
+  await look(page, "the operator's open ticket");
+
+  await t.test("the wall, one camera enlarged, and what may lie over it", async () => {
+    await page.click("#watch-link");
+    await live(page);
+    await look(page, "the wall");
+    await page.keyboard.press("2");
+    await look(page, "one camera enlarged");
+    await page.keyboard.press("Escape");
+  });
+
+  await t.test("the administrator's pages, while somebody watches", async (t) => {
+    const visitor = await enter(browser, demo, "administrator");
+    t.after(() => visitor.context.close());
+    for (const place of await places(visitor.page)) {
+      await visitor.page.goto(demo.url + place);
+      await look(visitor.page, `administrator ${place}`);
+    }
+    await visitor.page.goto(`${demo.url}/admin/sessions`);
+    await visitor.page.locator("tr[data-session]", { hasText: "Agent Camille Roux" }).locator("[data-opens=cut-dialog]").click();
+    await visitor.page.fill("#cut-dialog textarea", "essai");
+    await visitor.page.click("#cut-dialog [type=submit]");
+    await visitor.page.waitForSelector(".notice");
+    await page.waitForSelector("#overlay:not([hidden])");
+    await look(page, "the wall after a cut");
+    await assertQuiet(visitor);
+  });
+
+  await page.goto(`${demo.url}/tickets/${ticket}`);
+  await page.click("[data-opens=end-dialog]");
+  await page.click("#end-confirm");
+  await page.waitForSelector("#live-ticket[data-state=ended]");
+  await look(page, "the operator's ended ticket");
+  await page.goto(`${demo.url}/tickets/${ticket}/watch`);
+  await look(page, "the wall's address after the end");
+  await decider.page.waitForSelector("#live-ticket[data-state=ended]");
+  await look(decider.page, "the decider's ended ticket");
+});
+
+test("every page of the navigation, for every other role", async (t) => {
+  for (const role of ["operator", "chief", "decider", "guard", "dpo", "auditor"]) {
+    await t.test(role, async () => {
+      const visitor = role === "operator" ? operator : role === "decider" ? decider : await enter(browser, demo, role);
+      await visitor.page.goto(demo.url);
+      for (const place of await places(visitor.page)) {
+        await visitor.page.goto(demo.url + place);
+        await look(visitor.page, `${role} ${place}`);
+      }
+      await assertQuiet(visitor, /status of 422/);
+      await visitor.context.close();
+    });
+  }
+});
