@@ -25,7 +25,7 @@ export async function visit(browser, demo, options = {}) {
       if (!window.holdPeers) close.call(this);
     };
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   return { context, page, demo, troubles: complaints(page) };
 }
@@ -102,3 +102,24 @@ export async function tabTo(page, selector) {
 /** The wall plays: its own word for it. */
 export const live = (page, seconds = 60) => until("the player is live", seconds, () =>
   page.locator("[data-player-state][data-state=live]").count());
+
+/** The decider approves on the ticket's page, and leaves it; the operator opens the wall. */
+export async function approveAndWatch(decider, operator, ticket) {
+  const { demo } = operator;
+  await decider.page.goto(`${demo.url}/tickets/${ticket}`);
+  await decider.page.click("#approve-button");
+  await decider.page.waitForSelector("#live-ticket[data-state=open]");
+  await decider.page.goto(`${demo.url}/tickets`);
+  await operator.page.goto(`${demo.url}/tickets/${ticket}/watch`);
+  await live(operator.page);
+}
+
+/** Ends or withdraws whatever is under way. */
+export async function clearAway(demo) {
+  const client = await demo.login("operator");
+  const { body } = await client.get("/api/v1/tickets");
+  for (const { id, status } of body.tickets) {
+    if (status === "requested") await client.post(`/api/v1/tickets/${id}/withdraw`);
+    if (status === "open") await client.post(`/api/v1/tickets/${id}/end`);
+  }
+}
