@@ -22,7 +22,7 @@ pub fn shell(app: &App, request: &Request, caller: &Caller) -> Shell {
         query => format!("{}?{query}", request.path),
     };
     Shell {
-        notice: request.cookie(NOTICE_COOKIE).and_then(read_notice),
+        notice: notice_cookie(request).and_then(read_notice),
         ..frame(app, caller, language::of(app, &request.headers, caller), path)
     }
 }
@@ -64,7 +64,7 @@ fn banner(app: &App, caller: &Caller) -> Option<Banner> {
 pub fn page(request: &Request, status: StatusCode, drawn: askama::Result<String>) -> Result<Answer, Problem> {
     let body = drawn.map_err(|error| Problem::internal("a page cannot be drawn", &error))?;
     let mut answer = answer::html(status, body);
-    if request.cookie(NOTICE_COOKIE).is_some() {
+    if notice_cookie(request).is_some() {
         answer.headers_mut().append(SET_COOKIE, set_cookie(NOTICE_COOKIE, "", Some(0))?);
     }
     Ok(answer)
@@ -78,6 +78,13 @@ pub fn see_other_with(target: &str, notice: &Notice) -> Result<Answer, Problem> 
     let mut answer = answer::see_other(target)?;
     answer.headers_mut().append(SET_COOKIE, set_cookie(NOTICE_COOKIE, &write_notice(notice), Some(60))?);
     Ok(answer)
+}
+
+/// The notice this page is to show. A page that a script asks for, to update itself, is none a person is led to: the
+/// notice waits for that one.
+fn notice_cookie(request: &Request) -> Option<&str> {
+    let by_script = request.headers.get("sec-fetch-dest").is_some_and(|dest| dest.as_bytes() != b"document");
+    if by_script { None } else { request.cookie(NOTICE_COOKIE) }
 }
 
 fn write_notice(notice: &Notice) -> String {

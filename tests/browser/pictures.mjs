@@ -25,7 +25,7 @@ async function take(page, name) {
   const [from, to] = [join(raw, name), join(folder, name)];
   await page.screenshot({ path: from });
   execFileSync("ffmpeg", ["-y", "-loglevel", "error", "-i", from, "-filter_complex",
-    "split[a][b];[a]palettegen=max_colors=256:stats_mode=full[p];[b][p]paletteuse=dither=bayer:bayer_scale=4", "-frames:v", "1", to]);
+    "split[a][b];[a]palettegen=max_colors=256:stats_mode=full[p];[b][p]paletteuse=dither=none", "-frames:v", "1", to]);
   console.log(`${name}: ${Math.round(statSync(to).size / 1024)} KiB`);
 }
 
@@ -79,7 +79,7 @@ try {
   await take(operator.page, "agrandie.png");
   await operator.page.keyboard.press("Escape");
 
-  const administrator = await enter(browser, demo, "administrator", "/admin/sessions", LIST);
+  const administrator = await enter(browser, demo, "administrator", "/admin/sessions", { viewport: { width: 1280, height: 720 } });
   await until("the sessions have figures", 30, async () => /bit\/s/.test(await administrator.page.locator("#sessions").innerText()) && /AES_256/.test(await administrator.page.locator("#sessions").innerText()));
   await take(administrator.page, "sessions.png");
 

@@ -47,6 +47,7 @@ impl ErrorView {
 
     /// What the keeper or the web said, where it says more than the status does.
     fn said(&self, l: Locale) -> Option<String> {
-        self.trouble.as_ref().and_then(|trouble| l.find(&format!("refusal-{}", trouble.code)))
+        let said = self.trouble.as_ref().and_then(|trouble| l.find(&format!("refusal-{}", trouble.code)));
+        said.filter(|said| *said != l.t(format!("error-{}-text", self.key())))
     }
 }

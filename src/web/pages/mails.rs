@@ -61,7 +61,7 @@ impl MailsView {
     }
 
     fn paragraph(&self, text: &str) -> Paragraph {
-        // Our own mails put a link's words before it: "Voir le ticket: https://...".
+        // Our own mails put a link's words before it: "Voir la demande: https://...".
         if let Some(at) = text.find(self.public_url.as_str())
             && !self.public_url.is_empty()
         {
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn only_links_to_this_server_become_buttons() {
         let view = MailsView { public_url: "https://ecluse.example".to_owned(), ..MailsView::default() };
-        let ours = view.paragraph("Voir le ticket: https://ecluse.example/tickets/1");
-        assert_eq!((ours.text.as_str(), ours.path.as_deref()), ("Voir le ticket", Some("/tickets/1")));
+        let ours = view.paragraph("Voir la demande: https://ecluse.example/tickets/1");
+        assert_eq!((ours.text.as_str(), ours.path.as_deref()), ("Voir la demande", Some("/tickets/1")));
         for other in
             ["https://ecluse.example.evil/x", "https://ecluse.example//evil", "http://elsewhere/", "javascript:x"]
         {

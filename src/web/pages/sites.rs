@@ -83,6 +83,11 @@ impl SiteRow {
         self.cameras.iter().filter(|camera| camera.online).count()
     }
 
+    /// The last day on which it binds: the end itself is the midnight after.
+    fn last_moment(&self) -> DateTime<Utc> {
+        self.valid_until_utc - chrono::TimeDelta::milliseconds(1)
+    }
+
     fn in_force(&self, now: &DateTime<Utc>) -> bool {
         (self.valid_from_utc..self.valid_until_utc).contains(now)
     }

@@ -51,7 +51,7 @@ function run(root) {
     overlay.dataset.tone = tone;
     overlay.dataset.what = what;
     overlay.querySelector("h2").textContent = text(`${what}-title`);
-    overlay.querySelector("p").textContent = [text(`${what}-text`), words && `« ${words} »`].filter(Boolean).join(" ");
+    overlay.querySelector("p").textContent = [text(`${what}-text`), words && `«\u00a0${words}\u00a0»`].filter(Boolean).join(" ");
     const place = document.getElementById("overlay-button");
     place.hidden = button === null;
     place.textContent = button === null ? "" : text(button);

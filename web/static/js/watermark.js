@@ -8,9 +8,6 @@
 import { parisTime } from "./clock.js";
 
 const STYLE = { position: "absolute", inset: "0", width: "100%", height: "100%", "z-index": "1", "pointer-events": "none", display: "block", visibility: "visible", opacity: "1", filter: "none", transform: "none", "clip-path": "none", "mix-blend-mode": "normal" };
-/** Height of the bar with the camera's name, over the lower edge of the picture. */
-const BAR_PX = 42;
-
 /** One picture's mark. */
 export class Watermark {
   /**
@@ -99,11 +96,21 @@ export class Watermark {
     }
     pen.restore();
     // Once in full strength, above the tile's bar: cameras write their own name and time along the upper edge.
-    const foot = height - Math.min(BAR_PX, height / 4) - size;
+    // On a small tile it takes two lines, and smaller letters.
+    const margin = size * 0.6;
+    const fits = (text) => pen.measureText(text).width <= width - 2 * margin;
+    const lines = fits(line) ? [line] : [this.words, parisTime()];
+    const least = Math.min(1, ...lines.map((text) => (width - 2 * margin) / pen.measureText(text).width));
+    const letters = Math.max(7, size * least);
+    pen.font = `600 ${letters}px Inter, sans-serif`;
+    const foot = height - (this.picture.parentElement?.querySelector(".tile-bar")?.offsetHeight ?? 0) - letters;
     pen.strokeStyle = "rgba(0, 0, 0, 0.75)";
     pen.fillStyle = "rgba(255, 255, 255, 0.92)";
-    pen.lineWidth = Math.max(2, size / 6);
-    pen.strokeText(line, size * 0.6, foot);
-    pen.fillText(line, size * 0.6, foot);
+    pen.lineWidth = Math.max(2, letters / 6);
+    lines.forEach((text, index) => {
+      const y = foot - (lines.length - 1 - index) * letters * 1.25;
+      pen.strokeText(text, margin, y);
+      pen.fillText(text, margin, y);
+    });
   }
 }
