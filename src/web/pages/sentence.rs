@@ -138,7 +138,8 @@ impl Line {
                 self.kind = "images";
                 self.sentence = l.t("event-session-connected");
                 let viewer = self.viewer(names, session);
-                self.detail = Some(viewer.into_iter().chain([srtp.clone(), dtls.clone()]).collect::<Vec<_>>().join(" · "));
+                self.detail =
+                    Some(viewer.into_iter().chain([srtp.clone(), dtls.clone()]).collect::<Vec<_>>().join(" · "));
             }
             Event::SessionEnded { session, cause, traffic, cut_us, .. } => {
                 self.kind = "images";
