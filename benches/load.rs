@@ -15,7 +15,7 @@ mod support;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use std::net::{IpAddr, Ipv4Addr};
+
 use std::time::Duration;
 use support::process::{self, Reading, cpu_percent};
 use support::pushers::{Clip, Pusher};
@@ -96,7 +96,7 @@ async fn other(arguments: &Arguments, clip: &Clip, rtsp: &str, whep: &str, pid: 
     let client = reqwest::Client::new();
     let mut viewers = Vec::new();
     for number in 0..arguments.viewers {
-        let offered = receiver::offer(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+        let offered = receiver::offer(receiver::local_address(), 1);
         let response = client
             .post(numbered(whep, number % arguments.cameras.max(1)))
             .header("Content-Type", "application/sdp")

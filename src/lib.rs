@@ -26,6 +26,7 @@ pub mod control;
 pub mod domain;
 pub mod mail;
 pub mod media;
+pub mod memory;
 pub mod pki;
 pub mod register;
 pub mod store;

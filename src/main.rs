@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    ecluse::memory::bound();
     ecluse::cli::run()
 }

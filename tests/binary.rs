@@ -1,12 +1,15 @@
 //! The real `ecluse` program, started as people start it: what it says on its output, which exit code it gives, what it
 //! leaves on disk, and what is still there after it was killed.
 //!
-//! `ECLUSE_CAMPAIGN=N` sets the number of kills of the campaign, `ECLUSE_SEED=N` repeats one; the full size is 200.
+//! `ECLUSE_CAMPAIGN=N` sets the number of kills of the campaign, `ECLUSE_SEED=N` repeats one; the full size is 200. `ECLUSE_SOAK=SECONDS`
+//! sets the length of the soak; the full size is 1,800.
 
 #[path = "binary/person.rs"]
 mod person;
 #[path = "binary/program.rs"]
 mod program;
+#[path = "support/str0m_receiver.rs"]
+mod receiver;
 #[path = "binary/tmpfs.rs"]
 mod tmpfs;
 #[path = "binary/world.rs"]
@@ -24,3 +27,5 @@ mod demo;
 mod full_disk;
 #[path = "binary/serve.rs"]
 mod serve;
+#[path = "binary/soak.rs"]
+mod soak;

@@ -9,7 +9,7 @@ pub mod report;
 pub mod server;
 
 use anyhow::{Result, bail};
-use std::net::{IpAddr, Ipv4Addr};
+
 use std::time::Instant;
 
 /// A light viewer that has joined by WHEP.
@@ -28,7 +28,7 @@ impl Viewer {
     /// # Errors
     /// When the offer is refused.
     pub async fn join(person: &server::Person, ticket: &str, videos: usize) -> Result<Self> {
-        let offered = receiver::offer(IpAddr::V4(Ipv4Addr::LOCALHOST), videos);
+        let offered = receiver::offer(receiver::local_address(), videos);
         let offered_at = Instant::now();
         let (status, location, body) =
             person.whep(&format!("/whep/tickets/{ticket}"), offered.offer_sdp.clone()).await?;

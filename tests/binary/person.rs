@@ -104,6 +104,16 @@ impl Person {
         self.try_post(path, body).await.unwrap()
     }
 
+    /// Opens a viewing; the answer's SDP.
+    pub async fn offer(&self, path: &str, sdp: &str) -> String {
+        let request = self.client.post(format!("{}{path}", self.base)).header("x-csrf-token", &self.csrf);
+        let response = request.header("content-type", "application/sdp").body(sdp.to_owned()).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert_eq!(status, StatusCode::CREATED, "{text}");
+        text
+    }
+
     /// Asks for the site's images.
     pub async fn try_file(&self) -> reqwest::Result<Answer> {
         let request = json!({ "site": "arcade", "reasons": ["vols"], "duration_minutes": 120, "email": self.email });

@@ -306,3 +306,14 @@ fn note(rtc: &mut Rtc, event: Event, stats: &Mutex<Stats>) -> Option<String> {
     }
     None
 }
+
+/// An address of this machine that ICE gathers; loopback where there is no other.
+pub fn local_address() -> IpAddr {
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let Ok(socket) = UdpSocket::bind("0.0.0.0:0") else { return loopback };
+    // Connecting a UDP socket sends nothing; it asks the routing table.
+    match socket.connect("198.51.100.1:9").and_then(|()| socket.local_addr()) {
+        Ok(address) if !address.ip().is_unspecified() => address.ip(),
+        _ => loopback,
+    }
+}

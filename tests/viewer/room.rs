@@ -2,11 +2,11 @@
 
 use crate::footage::{Footage, Playing};
 use crate::keeper::{Keeper, Viewer};
+pub use crate::str0m_receiver::local_address;
 use crate::str0m_receiver::{self, Receiver};
 use ecluse::domain::{CameraId, SessionId};
 use ecluse::media::hub::{Hub, HubLimits};
 use ecluse::media::viewer::{Attached, LiveBranch, Offer, ViewerSettings, Viewers};
-use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -119,16 +119,5 @@ pub async fn until(what: &str, condition: impl Fn() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// An address of this machine that ICE gathers; loopback where there is no other.
-pub fn local_address() -> IpAddr {
-    let loopback = IpAddr::from([127, 0, 0, 1]);
-    let Ok(socket) = UdpSocket::bind("0.0.0.0:0") else { return loopback };
-    // Connecting a UDP socket sends nothing; it asks the routing table.
-    match socket.connect("198.51.100.1:9").and_then(|()| socket.local_addr()) {
-        Ok(address) if !address.ip().is_unspecified() => address.ip(),
-        _ => loopback,
     }
 }
