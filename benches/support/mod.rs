@@ -10,7 +10,7 @@ pub mod server;
 
 use anyhow::{Result, bail};
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A light viewer that has joined by WHEP.
 pub struct Viewer {
@@ -28,13 +28,18 @@ impl Viewer {
     /// # Errors
     /// When the offer is refused.
     pub async fn join(person: &server::Person, ticket: &str, videos: usize) -> Result<Self> {
-        let offered = receiver::offer(receiver::local_address(), videos);
-        let offered_at = Instant::now();
-        let (status, location, body) =
-            person.whep(&format!("/whep/tickets/{ticket}"), offered.offer_sdp.clone()).await?;
-        if status.as_u16() != 201 {
-            bail!("WHEP: {status}: {body}");
-        }
+        let path = format!("/whep/tickets/{ticket}");
+        let (offered, offered_at, location, body) = loop {
+            let offered = receiver::offer(receiver::local_address(), videos);
+            let offered_at = Instant::now();
+            let (status, location, body) = person.whep(&path, offered.offer_sdp.clone()).await?;
+            match status.as_u16() {
+                201 => break (offered, offered_at, location, body),
+                // The limit on changes (fault 25): a second later there is one more.
+                429 => tokio::time::sleep(Duration::from_secs(1)).await,
+                _ => bail!("WHEP: {status}: {body}"),
+            }
+        };
         let receiver = offered.connect(&body).map_err(anyhow::Error::msg)?;
         Ok(Self { receiver, location, offered_at })
     }
