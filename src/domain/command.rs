@@ -1,6 +1,7 @@
 //! What people and timers may ask of the keeper.
 
 use super::ids::{CameraId, PersonId, SessionId, TicketId};
+use super::mail::MailNote;
 use super::person::Designation;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
@@ -168,4 +169,6 @@ pub enum Action {
     },
     /// The server stops on purpose.
     ServerStopping,
+    /// The outbox tells how far a mail has come (A3-7). Idempotent.
+    NoteMail(Box<MailNote>),
 }

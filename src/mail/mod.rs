@@ -8,11 +8,12 @@
 
 mod message;
 
-pub use message::{Context, Kind, Message};
+pub use message::{Context, Message};
 
 use crate::control::Effect;
 use crate::domain::{
-    Actor, CloseCause, Designation, Entry, Event, PersonId, Role, State, Ticket, TicketId, TicketState,
+    Actor, CloseCause, Designation, Entry, Event, MailId, MailKind as Kind, PersonId, Role, State, Ticket, TicketId,
+    TicketState,
 };
 use crate::store::{Identity, Mail, Store, StoreError};
 
@@ -72,14 +73,14 @@ impl Notifier {
         };
         let message = Message::compose(kind, entry, ticket, &context, &to.language, &self.public_url);
         Ok(Mail {
-            // Sorts by time; the same event and addressee give the same id.
-            id: format!("{:016}-{}", entry.seq, to.person),
+            id: MailId::about(entry.seq, &to.person),
             to_person: to.person.clone(),
             to_address: to.email.clone(),
+            kind,
             subject: message.subject,
             text: message.text,
             html: message.html,
-            ticket: ticket.id,
+            ticket: Some(ticket.id),
             queued_at_utc: entry.at_utc,
         })
     }

@@ -6,6 +6,7 @@ mod attach;
 mod conditions;
 mod ending;
 mod lifecycle;
+mod mail;
 mod measure;
 mod request;
 mod ticket;
@@ -69,6 +70,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
             lifecycle::server_started(state, actor, version, last_heartbeat.as_ref(), now)
         }
         Action::ServerStopping => lifecycle::server_stopping(state, actor, now),
+        Action::NoteMail(note) => mail::note(state, actor, note),
     }?;
     measure::tally(state, &mut events);
     Ok(events)

@@ -380,6 +380,25 @@ event-session-ended-condition = Viewing cut: a condition is no longer met.
 event-session-ended-register-failure = Viewing cut: the register could not be written.
 event-session-ended-server-stopped = Viewing ended by the server’s stop.
 
+# Mail (A3-7)
+event-mail-queued = Mail to { $person } queued: { $kind }.
+event-mail-accepted = Mail to { $person } accepted by the mail server: { $kind }.
+event-mail-failed = Mail to { $person } not delivered: { $kind }.
+mail-kind-requested = request for images
+mail-kind-withdrawn = request withdrawn
+mail-kind-lapsed = request lapsed
+mail-kind-opened-for-operator = access granted
+mail-kind-opened-for-landlord = images shared
+mail-kind-refused = request refused
+mail-kind-closed = sharing over
+mail-refused = refused by the mail server
+mail-given-up = given up after 48 h of trying
+mail-unwritable = invalid address
+mail-attempts = { $n ->
+    [one] { $n } attempt
+   *[other] { $n } attempts
+}
+
 # Demo mails
 mails-title = Demo mails
 mails-lead = What the server would send by mail. Opening a link decides nothing: logging in is required.

@@ -380,6 +380,25 @@ event-session-ended-condition = Visionnage coupé : une condition n’est plus r
 event-session-ended-register-failure = Visionnage coupé : le registre ne pouvait plus être écrit.
 event-session-ended-server-stopped = Visionnage terminé par l’arrêt du serveur.
 
+# Courriels (A3-7)
+event-mail-queued = Courriel à { $person } mis en file : { $kind }.
+event-mail-accepted = Courriel à { $person } accepté par le serveur de messagerie : { $kind }.
+event-mail-failed = Courriel à { $person } non remis : { $kind }.
+mail-kind-requested = demande d’accès
+mail-kind-withdrawn = demande retirée
+mail-kind-lapsed = demande caduque
+mail-kind-opened-for-operator = accès accordé
+mail-kind-opened-for-landlord = images partagées
+mail-kind-refused = demande refusée
+mail-kind-closed = fin du partage
+mail-refused = refusé par le serveur de messagerie
+mail-given-up = abandonné après 48 h d’essais
+mail-unwritable = adresse invalide
+mail-attempts = { $n ->
+    [one] { $n } essai
+   *[other] { $n } essais
+}
+
 # Courriels de démonstration
 mails-title = Courriels de démonstration
 mails-lead = Ce que le serveur enverrait par courriel. Ouvrir un lien ne décide de rien : il faut se connecter.
