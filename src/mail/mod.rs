@@ -4,11 +4,19 @@
 //! twice, also after a crash; links decide nothing, they lead to pages that ask for a log-in (fault 2); no mail is
 //! waited for by a decision or a cut (fault 5).
 //!
-//! Not its job: delivery. The outbox is durable; the demo shows it on a page.
+//! The [`Notifier`] queues, the [`Courier`] delivers (docs/design/mail.md). The demo has no mail server and shows the
+//! outbox on a page.
 
+mod courier;
+mod letter;
 mod message;
+mod schedule;
+mod settings;
+mod smtp;
 
+pub use courier::Courier;
 pub use message::{Context, Message};
+pub use settings::{Encryption, MailSettings, SettingsError};
 
 use crate::control::Effect;
 use crate::domain::{

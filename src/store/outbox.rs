@@ -60,7 +60,7 @@ const DEALT_WITH: &str = "dealt-with";
 impl Outbox {
     pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
         Ok(Self {
-            mails: Table::open(engine, "outbox")?,
+            mails: Table::open(engine, "outbox-mails")?,
             open: Table::open(engine, "outbox-open")?,
             over: Table::open(engine, "outbox-over")?,
             untold: Table::open(engine, "outbox-untold")?,

@@ -19,6 +19,7 @@ mod locale;
 pub mod login;
 pub mod mails;
 pub mod names;
+pub mod outbox;
 pub mod register;
 mod sentence;
 pub mod sessions;

@@ -55,6 +55,8 @@ pub enum Notice {
     },
     /// Logged out.
     LoggedOut,
+    /// A mail is tried again now.
+    MailRetried,
 }
 
 /// The frame around a page.
@@ -94,13 +96,14 @@ impl Shell {
         const SESSIONS: (&str, &str) = ("/admin/sessions", "nav-sessions");
         const CONNECTIONS: (&str, &str) = ("/admin/connections", "nav-connections");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
+        const MAILS: (&str, &str) = ("/admin/mails", "nav-outbox");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
             Role::Operator | Role::Chief => &[HOME, TICKETS],
             Role::Decider => &[HOME, TICKETS, SITES, REGISTER],
             Role::Guard => &[HOME, TICKETS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
-            Role::Administrator => &[HOME, SESSIONS, SITES, CONNECTIONS, REGISTER],
+            Role::Administrator => &[HOME, SESSIONS, SITES, CONNECTIONS, MAILS, REGISTER],
         };
         let path = self.path.split('?').next().unwrap_or_default();
         places
@@ -149,6 +152,7 @@ impl Notice {
             Notice::Interrupted { cut_us } => cut("notice-interrupted", cut_us),
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
             Notice::LoggedOut => l.t("notice-logged-out"),
+            Notice::MailRetried => l.t("notice-mail-retried"),
         }
     }
 }
