@@ -52,7 +52,7 @@ impl Certificates {
         let authority = Authority::open_or_create(&directory.path().join("pki"), "authority of a mail server").unwrap();
         let files = authority.issue("smtp", Usage::Server, hosts, 30).unwrap();
         Self {
-            authority: authority.certificate_path().to_owned(),
+            authority: authority.certificate_path(),
             server: (files.certificate, files.key),
             _directory: directory,
         }
