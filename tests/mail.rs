@@ -51,11 +51,7 @@ impl Certificates {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::open_or_create(&directory.path().join("pki"), "authority of a mail server").unwrap();
         let files = authority.issue("smtp", Usage::Server, hosts, 30).unwrap();
-        Self {
-            authority: authority.certificate_path(),
-            server: (files.certificate, files.key),
-            _directory: directory,
-        }
+        Self { authority: authority.certificate_path(), server: (files.certificate, files.key), _directory: directory }
     }
 
     /// A mail server with STARTTLS and log-in, as operators of one set it up.

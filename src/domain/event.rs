@@ -247,7 +247,11 @@ impl Event {
             | Event::Struck { .. }
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
-            | Event::SessionEnded { .. } => None,
+            | Event::SessionEnded { .. }
+            // A mail about a ticket leaves it as it is.
+            | Event::MailQueued { .. }
+            | Event::MailAccepted { .. }
+            | Event::MailFailed { .. } => None,
         }
     }
 }
