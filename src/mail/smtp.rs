@@ -131,7 +131,7 @@ impl Relay {
 
 /// What a failed step before the mail itself was about. None of them says anything about this mail.
 fn trouble(error: &Error, expected: TroubleKind) -> Trouble {
-    let kind = if error.is_tls() {
+    let kind = if is_tls(error) {
         TroubleKind::Tls
     } else if error.is_timeout() {
         TroubleKind::TimedOut
@@ -143,6 +143,19 @@ fn trouble(error: &Error, expected: TroubleKind) -> Trouble {
         TroubleKind::Unreachable
     };
     Trouble { kind, detail: words_of(error) }
+}
+
+/// Whether encryption failed. The library files a failed handshake under its connection errors; what OpenSSL said stands
+/// behind them.
+fn is_tls(error: &Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.is::<openssl::error::ErrorStack>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    error.is_tls()
 }
 
 /// What a failed sending was about.

@@ -221,9 +221,10 @@ async fn killed_between_the_mail_servers_yes_and_our_note_mails_go_out_again_rec
     let traces: Vec<_> = control.read(|state| state.mails_of(house.ticket).cloned().collect());
     assert_eq!(traces.len(), 2);
     for trace in traces {
-        assert!(matches!(trace.outcome, MailOutcome::Accepted { attempts: 2, .. }), "{trace:?}");
+        // That the first attempt was made need not have reached the disk.
+        assert!(matches!(trace.outcome, MailOutcome::Accepted { attempts: 1..=2, .. }), "{trace:?}");
         let delivery = store.outbox().delivery(&trace.mail).unwrap();
-        assert!(matches!(delivery, Some(Delivery::Accepted { attempts: 2, .. })), "{delivery:?}");
+        assert!(matches!(delivery, Some(Delivery::Accepted { .. })), "{delivery:?}");
     }
     let ends = control.entries(None, 1_000).unwrap();
     assert_eq!(ends.iter().filter(|entry| matches!(entry.event, Event::MailAccepted { .. })).count(), 2);
