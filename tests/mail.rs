@@ -31,23 +31,23 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-pub const USER: &str = "ecluse@example.org";
-pub const PASSWORD: &str = "mot de passe du relais";
+const USER: &str = "ecluse@example.org";
+const PASSWORD: &str = "mot de passe du relais";
 
 /// An authority and a mail server's certificate for 127.0.0.1 and localhost.
-pub struct Certificates {
+struct Certificates {
     _directory: TempDir,
-    pub authority: PathBuf,
-    pub server: (PathBuf, PathBuf),
+    authority: PathBuf,
+    server: (PathBuf, PathBuf),
 }
 
 impl Certificates {
-    pub fn make() -> Self {
+    fn make() -> Self {
         Self::for_hosts(&["localhost", "127.0.0.1"])
     }
 
     /// The certificate names these hosts.
-    pub fn for_hosts(hosts: &[&str]) -> Self {
+    fn for_hosts(hosts: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::open_or_create(&directory.path().join("pki"), "authority of a mail server").unwrap();
         let files = authority.issue("smtp", Usage::Server, hosts, 30).unwrap();
@@ -55,12 +55,12 @@ impl Certificates {
     }
 
     /// A mail server with STARTTLS and log-in, as operators of one set it up.
-    pub fn wanted(&self) -> Wanted {
+    fn wanted(&self) -> Wanted {
         Wanted { certificate: Some(self.server.clone()), log_in: Some((USER, PASSWORD)), ..Wanted::default() }
     }
 
     /// How to reach it.
-    pub fn settings(&self, port: u16) -> MailSettings {
+    fn settings(&self, port: u16) -> MailSettings {
         MailSettings {
             from: format!("Écluse <{USER}>").parse().unwrap(),
             host: "localhost".to_owned(),
@@ -76,24 +76,24 @@ impl Certificates {
 }
 
 /// A mail server, and a house that mails by it.
-pub async fn house() -> (SmtpServer, Rig, Certificates) {
+async fn house() -> (SmtpServer, Rig, Certificates) {
     let certificates = Certificates::make();
     let smtp = SmtpServer::start(&certificates.wanted());
     let rig = house_with(certificates.settings(smtp.port)).await;
     (smtp, rig, certificates)
 }
 
-pub async fn house_with(settings: MailSettings) -> Rig {
+async fn house_with(settings: MailSettings) -> Rig {
     Rig::start_with(Wishes { mail: Some(settings), ..Wishes::default() }).await
 }
 
 /// A port nobody listens on.
-pub fn free_port() -> u16 {
+fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Everything the register holds about mails.
-pub fn mail_entries(rig: &Rig) -> Vec<Entry> {
+fn mail_entries(rig: &Rig) -> Vec<Entry> {
     let entries = rig.control.entries(None, 10_000).unwrap();
     let about_mail = |entry: &Entry| {
         matches!(entry.event, Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. })
@@ -102,7 +102,7 @@ pub fn mail_entries(rig: &Rig) -> Vec<Entry> {
 }
 
 /// Looks until there is something to see.
-pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
@@ -114,14 +114,14 @@ pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// All deliveries, by mail.
-pub fn deliveries(rig: &Rig) -> Vec<(MailId, Delivery)> {
+fn deliveries(rig: &Rig) -> Vec<(MailId, Delivery)> {
     let outbox = rig.store.outbox();
     let mails = outbox.list(1_000).unwrap();
     mails.into_iter().map(|mail| (mail.id.clone(), outbox.delivery(&mail.id).unwrap().unwrap())).collect()
 }
 
 /// Waits until `count` mails have been tried and wait for another attempt.
-pub async fn put_off(rig: &Rig, count: usize) -> Vec<ecluse::store::Trouble> {
+async fn put_off(rig: &Rig, count: usize) -> Vec<ecluse::store::Trouble> {
     until("mails that were put off", || {
         let troubles: Vec<_> = deliveries(rig)
             .into_iter()
@@ -136,7 +136,7 @@ pub async fn put_off(rig: &Rig, count: usize) -> Vec<ecluse::store::Trouble> {
 }
 
 /// Waits until the register holds `count` entries that say a mail was accepted.
-pub async fn accepted(rig: &Rig, count: usize) -> Vec<Entry> {
+async fn accepted(rig: &Rig, count: usize) -> Vec<Entry> {
     until("the register to say that the mails were accepted", || {
         let accepted: Vec<_> =
             mail_entries(rig).into_iter().filter(|entry| matches!(entry.event, Event::MailAccepted { .. })).collect();
