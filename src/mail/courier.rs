@@ -193,7 +193,7 @@ impl Round {
 
     /// Has the register told what it does not know yet. What cannot be recorded now is told again.
     async fn tell(&self) {
-        let untold = self.in_outbox("what the register must be told", |outbox| untold(outbox)).await;
+        let untold = self.in_outbox("what the register must be told", untold).await;
         for (mail, delivery) in untold.unwrap_or_default() {
             let note = note(&mail, &delivery);
             let command = Command { actor: Actor::System, action: Action::NoteMail(Box::new(note)) };

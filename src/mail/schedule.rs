@@ -62,14 +62,9 @@ mod tests {
     fn fault_5_a_mail_is_tried_for_48_hours_to_the_end_and_then_given_up() {
         let until = start() + GIVE_UP_AFTER;
         let (mut now, mut attempts) = (start(), 1);
-        loop {
-            match next(attempts, now, until, 0.0) {
-                Next::At(at) => {
-                    assert!(at > now && at <= until);
-                    (now, attempts) = (at, attempts + 1);
-                }
-                Next::GiveUp => break,
-            }
+        while let Next::At(at) = next(attempts, now, until, 0.0) {
+            assert!(at > now && at <= until);
+            (now, attempts) = (at, attempts + 1);
         }
         assert_eq!(now, until, "the last attempt is made when the time is up");
         assert!(attempts < 500, "{attempts} attempts");
