@@ -1,7 +1,8 @@
 //! What people and timers may ask of the keeper.
 
-use super::ids::{CameraId, PersonId, SessionId, TicketId};
+use super::ids::{CameraId, PersonId, SessionId, SiteId, TicketId};
 use super::person::Designation;
+use super::policy::Policy;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::CloseCause;
@@ -52,6 +53,13 @@ pub struct Heartbeat {
 pub enum Action {
     /// Declare or change a site (start-up reconciles configuration with the register).
     DeclareSite(Site),
+    /// Set how much a site allows its service (A4-7).
+    SetPolicy {
+        /// Which site.
+        site: SiteId,
+        /// Its policy from now on.
+        policy: Policy,
+    },
     /// Put a person into the annex, or change the place they have there.
     Designate(Designation),
     /// Strike a person; their open tickets are cut (fault 8).

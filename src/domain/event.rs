@@ -3,6 +3,7 @@
 use super::command::Actor;
 use super::ids::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
 use super::person::Designation;
+use super::policy::Policy;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::{CloseCause, Reason};
@@ -51,6 +52,13 @@ pub enum Event {
     SiteDeclared {
         /// The site as it now is.
         site: Site,
+    },
+    /// How much a site allows its service was set (A4-7). Before the first of these, [`Policy::default`] holds.
+    PolicySet {
+        /// Which site.
+        site: SiteId,
+        /// Its policy from now on.
+        policy: Policy,
     },
     /// A person was put into the annex or moved in it.
     Designated {
@@ -189,6 +197,7 @@ impl Event {
             | Event::RegisterRepaired { .. }
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }
+            | Event::PolicySet { .. }
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SessionGranted { .. }

@@ -16,14 +16,17 @@ mod session;
 mod site;
 mod state;
 mod ticket;
+mod usage;
 
 pub use command::{Action, Actor, Command, Heartbeat, LiveCut};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
 pub use event::{Entry, Event};
 pub use ids::{CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 pub use person::{Designation, Role};
+pub use policy::Policy;
 pub use refusal::{Fault, Refusal, RefusalKind};
 pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};
 pub use state::State;
 pub use ticket::{CloseCause, Reason, Ticket, TicketState};
+pub use usage::{Limit, Until, Usage};

@@ -4,10 +4,11 @@ use super::command::Actor;
 use super::event::{Entry, Event};
 use super::ids::{PersonId, SessionId, SiteId, TicketId};
 use super::person::{Designation, Role};
+use super::policy::Policy;
 use super::session::{Purpose, Session, SessionState};
 use super::site::Site;
 use super::ticket::{Ticket, TicketState};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of the keeper. Built only by [`State::apply`], from register entries in order.
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct State {
     /// Sites by id.
     pub sites: BTreeMap<SiteId, Site>,
+    /// Policies that were set, by site; see [`State::policy`].
+    pub policies: BTreeMap<SiteId, Policy>,
     /// People in the annexes in force; struck ones are absent.
     pub people: BTreeMap<PersonId, Designation>,
     /// All tickets.
@@ -28,9 +31,21 @@ pub struct State {
     live_tickets: BTreeSet<TicketId>,
     live_sessions: BTreeSet<SessionId>,
     sessions_of_ticket: BTreeMap<TicketId, Vec<SessionId>>,
+    /// How far the wall clock was set back while a ticket was open: its instants alone would tell too short a time.
+    set_back: BTreeMap<TicketId, TimeDelta>,
 }
 
 impl State {
+    /// How much a site allows its service (A4-7).
+    pub fn policy(&self, site: &SiteId) -> Policy {
+        self.policies.get(site).copied().unwrap_or_default()
+    }
+
+    /// How far the wall clock was set back while this ticket was open (fault 6).
+    pub(super) fn set_back(&self, ticket: &TicketId) -> TimeDelta {
+        self.set_back.get(ticket).copied().unwrap_or_default()
+    }
+
     /// Tickets that wait for a decision or are open.
     pub fn live_tickets(&self) -> impl Iterator<Item = &Ticket> {
         self.live_tickets.iter().filter_map(|id| self.tickets.get(id))
@@ -80,11 +95,19 @@ impl State {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
-            | Event::ClockStepped { .. }
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}
+            Event::ClockStepped { by_us } => {
+                let open = self.live_tickets.iter().filter(|id| self.tickets.get(id).is_some_and(|t| !t.is_pending()));
+                for id in open.copied().collect::<Vec<_>>() {
+                    *self.set_back.entry(id).or_default() += TimeDelta::microseconds(by_us.saturating_neg().max(0));
+                }
+            }
             Event::SiteDeclared { site } => {
                 self.sites.insert(site.id.clone(), site.clone());
+            }
+            Event::PolicySet { site, policy } => {
+                self.policies.insert(site.clone(), *policy);
             }
             Event::Designated { designation } => {
                 self.people.insert(designation.person.clone(), designation.clone());

@@ -9,7 +9,7 @@ use super::models::{
 };
 use super::problem::Problem;
 use crate::domain::{
-    Camera, CloseCause, PersonId, Purpose, Role, SessionId, Site, SiteId, State, Ticket, TicketId, TicketState,
+    Camera, CloseCause, PersonId, Policy, Purpose, Role, SessionId, Site, SiteId, State, Ticket, TicketId, TicketState,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -202,13 +202,13 @@ fn deeds(person: &Person, ticket: &Ticket, now: DateTime<Utc>) -> Vec<Deed> {
 
 /// The sites this person may see, with their cameras.
 pub fn sites(app: &App, person: &Person) -> Vec<SiteModel> {
-    let sites: Vec<Site> = app
-        .context
-        .control
-        .read(|state| state.sites.values().filter(|site| sees_site(person, &site.id)).cloned().collect());
+    let sites: Vec<(Site, Policy)> = app.context.control.read(|state| {
+        let theirs = state.sites.values().filter(|site| sees_site(person, &site.id));
+        theirs.map(|site| (site.clone(), state.policy(&site.id))).collect()
+    });
     sites
         .into_iter()
-        .map(|site| SiteModel {
+        .map(|(site, policy)| SiteModel {
             cameras: site.cameras.iter().map(|camera| camera_model(app, person, camera)).collect(),
             id: site.id,
             name: site.name,
@@ -216,6 +216,7 @@ pub fn sites(app: &App, person: &Person) -> Vec<SiteModel> {
             service_name: site.service.name,
             valid_from_utc: site.convention.valid_from_utc,
             valid_until_utc: site.convention.valid_until_utc,
+            policy,
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use super::language;
 use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
-use super::{admin, chrome, events, limits, login, metrics, misc, register, sites, tickets, whep};
+use super::{admin, chrome, events, limits, login, metrics, misc, register, site, sites, tickets, whep};
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -278,6 +278,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         | Name::TicketInterrupt
         | Name::AdminTicketInterrupt => tickets::act_form(app, request, caller).await,
         Name::SitesPage => sites::page(app, request, caller).await,
+        Name::SitePage => site::page(app, request, caller).await,
+        Name::SitePolicy => site::policy_form(app, request, caller).await,
         Name::AdminSessionsPage => admin::sessions_page(app, request, caller).await,
         Name::AdminSessionCut => admin::cut_form(app, request, caller).await,
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
@@ -299,6 +301,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiSessionCut => admin::cut_api(app, request, caller).await,
         Name::ApiConnections => admin::connections_api(app, request).await,
         Name::ApiCameras => sites::api(app, caller),
+        Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),
         Name::WhepOptions | Name::WhepViewingOptions | Name::WhepSessionOptions => whep::options(app, request, caller),

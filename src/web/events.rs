@@ -158,6 +158,7 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::RegisterRepaired { .. }
         | Event::ClockStepped { .. }
         | Event::SiteDeclared { .. }
+        | Event::PolicySet { .. }
         | Event::Designated { .. }
         | Event::Struck { .. } => None,
     }

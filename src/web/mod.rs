@@ -38,6 +38,7 @@ mod request;
 pub mod routes;
 mod server;
 mod settings;
+mod site;
 mod sites;
 mod tickets;
 mod tls;

@@ -1,7 +1,7 @@
 //! What pages and programs are shown. The JSON interface sends these as they are; pages draw them. Filled in
 //! [`super::access`], which leaves out what is not for the reader's eyes.
 
-use crate::domain::{CameraId, Event, PersonId, Reason, ServiceId, SessionId, SiteId, TicketId};
+use crate::domain::{CameraId, Event, PersonId, Policy, Reason, ServiceId, SessionId, SiteId, TicketId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -143,6 +143,8 @@ pub struct SiteModel {
     pub valid_from_utc: DateTime<Utc>,
     /// First instant after it.
     pub valid_until_utc: DateTime<Utc>,
+    /// How much the site allows its service (A4-7).
+    pub policy: Policy,
     /// Cameras.
     pub cameras: Vec<CameraModel>,
 }

@@ -25,6 +25,7 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
     let of_ticket = |ticket: &TicketId| (state.tickets.get(ticket).map(|known| known.site.clone()), Some(*ticket));
     match event {
         Event::SiteDeclared { site } => (Some(site.id.clone()), None),
+        Event::PolicySet { site, .. } => (Some(site.clone()), None),
         Event::Requested { ticket, site, .. } => (Some(site.clone()), Some(*ticket)),
         Event::Withdrawn { ticket }
         | Event::Lapsed { ticket }

@@ -83,6 +83,8 @@ pub enum Name {
     TicketEnd,
     TicketInterrupt,
     SitesPage,
+    SitePage,
+    SitePolicy,
     AdminSessionsPage,
     AdminSessionCut,
     AdminConnectionsPage,
@@ -105,6 +107,7 @@ pub enum Name {
     ApiSessionCut,
     ApiConnections,
     ApiCameras,
+    ApiSitePolicy,
     ApiRegister,
     Events,
     WhepOptions,
@@ -153,6 +156,7 @@ const OPERATORS: Who = Who::Roles(&[Operator]);
 const DECIDERS: Who = Who::Roles(&[Decider]);
 const ADMINISTRATORS: Who = Who::Roles(&[Administrator]);
 const CAMERA_READERS: Who = Who::Roles(&[Decider, Guard, Administrator]);
+const SITE_SETTERS: Who = Who::Roles(&[Decider, Administrator]);
 const LIVE_READERS: Who = Who::Roles(&[Operator, Chief, Decider, Guard, Administrator]);
 
 const fn row(
@@ -190,7 +194,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 52] = [
+pub static TABLE: [Route; 55] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -209,6 +213,8 @@ pub static TABLE: [Route; 52] = [
     form(Name::TicketInterrupt, "/tickets/{ticket}/interrupt", LANDLORD),
     // Sites, administration, register, as pages
     page(Name::SitesPage, "/sites", CAMERA_READERS),
+    page(Name::SitePage, "/sites/{site}", CAMERA_READERS),
+    form(Name::SitePolicy, "/sites/{site}/policy", SITE_SETTERS),
     page(Name::AdminSessionsPage, "/admin/sessions", ADMINISTRATORS),
     form(Name::AdminSessionCut, "/admin/sessions/{session}/cut", ADMINISTRATORS),
     page(Name::AdminConnectionsPage, "/admin/connections", ADMINISTRATORS),
@@ -232,6 +238,7 @@ pub static TABLE: [Route; 52] = [
     act(Name::ApiSessionCut, "/api/v1/sessions/{session}/cut", ADMINISTRATORS),
     read(Name::ApiConnections, "/api/v1/connections", ADMINISTRATORS),
     read(Name::ApiCameras, "/api/v1/cameras", CAMERA_READERS),
+    act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),
     // WHEP

@@ -4,7 +4,9 @@ use crate::contract;
 use chrono::{TimeDelta, Utc};
 use ecluse::clock::{Clock, ManualClock};
 use ecluse::control::{Control, ControlSettings};
-use ecluse::domain::{Action, Actor, Camera, Command, Convention, Designation, Role, Service, Site, SiteId, TicketId};
+use ecluse::domain::{
+    Action, Actor, Camera, Command, Convention, Designation, Policy, Role, Service, Site, SiteId, TicketId,
+};
 use ecluse::media::hub::{Hub, HubLimits};
 use ecluse::media::viewer::{ViewerSettings, Viewers};
 use ecluse::pki::{Authority, Usage};
@@ -178,6 +180,10 @@ impl Rig {
             let action = Action::Designate(designation);
             self.control.execute(Command { actor: Actor::System, action }).await.unwrap();
         }
+        // Tests open one ticket after the other; the pause between them has tests of its own.
+        let policy = Policy { cooling_off_minutes: 0, ..Policy::default() };
+        let action = Action::SetPolicy { site: "arcade".parse().unwrap(), policy };
+        self.control.execute(Command { actor: Actor::Person("decider".parse().unwrap()), action }).await.unwrap();
     }
 
     pub fn base(&self) -> String {

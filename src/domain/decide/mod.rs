@@ -6,6 +6,7 @@ mod attach;
 mod conditions;
 mod ending;
 mod lifecycle;
+mod limits;
 mod measure;
 mod request;
 mod ticket;
@@ -37,6 +38,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
     let actor = &command.actor;
     let mut events = match &command.action {
         Action::DeclareSite(site) => annex::declare_site(state, actor, site, now),
+        Action::SetPolicy { site, policy } => limits::set_policy(state, actor, site, *policy),
         Action::Designate(designation) => annex::designate(state, actor, designation, now),
         Action::Strike(person) => annex::strike(state, actor, person, now),
 
@@ -122,7 +124,13 @@ fn given_reason(why: &str) -> Result<String, Refusal> {
 }
 
 fn fault(field: &'static str, code: &'static str, value: impl ToString, expected: impl Into<String>) -> Fault {
-    Fault { field, code, value: value.to_string().chars().take(80).collect(), expected: expected.into() }
+    Fault {
+        field,
+        code,
+        value: value.to_string().chars().take(80).collect(),
+        expected: expected.into(),
+        from_utc: None,
+    }
 }
 
 fn faulty(code: &'static str, message: &str, faults: Vec<Fault>) -> Refusal {

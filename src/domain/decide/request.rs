@@ -1,6 +1,6 @@
 //! The control of a request (A3-3 to A3-5): server-side, every fault named at once.
 
-use super::{designated, fault, faulty};
+use super::{designated, fault, faulty, limits};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::{SiteId, TicketId};
@@ -60,6 +60,9 @@ pub(super) fn request(
         ));
     }
 
+    if let (Some(site), Some(minutes)) = (site, duration_minutes) {
+        faults.extend(limits::faults(state, &site.id, &site.service.id, minutes, now));
+    }
     match (site, duration_minutes) {
         (Some(site), Some(duration_minutes)) if faults.is_empty() => Ok(vec![Event::Requested {
             ticket,
@@ -69,14 +72,26 @@ pub(super) fn request(
             duration_minutes,
             lapses_at_utc: now + LAPSE_AFTER,
         }]),
-        _ if faults.iter().all(|fault| fault.code == TICKET_LIVE) => Err(Refusal {
+        _ if faults.iter().any(|fault| fault.code == TICKET_LIVE) && faults.iter().all(is_of_time) => Err(Refusal {
             kind: RefusalKind::Conflict,
             code: TICKET_LIVE,
             message: "a request for this site is pending or open: one at a time (A4-7)".to_owned(),
+            faults: faults.into_iter().filter(|fault| fault.code == TICKET_LIVE).collect(),
+        }),
+        _ if faults.iter().all(is_of_time) => Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "too-soon",
+            message: "too much was open for this site lately: ask again at the instant given, or for less (A4-7)"
+                .to_owned(),
             faults,
         }),
         _ => Err(faulty("request-faulty", "the request has faults; each is named", faults)),
     }
+}
+
+/// Whether waiting alone cures it.
+fn is_of_time(fault: &Fault) -> bool {
+    fault.code == TICKET_LIVE || fault.from_utc.is_some()
 }
 
 /// The site, if it is one this agent may ask for; its own conditions are named only to those who may (A2-1).

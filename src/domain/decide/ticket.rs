@@ -1,7 +1,7 @@
 //! The life of a ticket after it was filed: decided once (A4-3), ended by whoever may end it (A4-4).
 
 use super::conditions::Outlook;
-use super::{designated, ending, expired, given_reason, is_decider_of, not_now, visible_ticket};
+use super::{designated, ending, expired, given_reason, is_decider_of, limits, not_now, visible_ticket};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::{PersonId, TicketId};
@@ -38,6 +38,12 @@ pub(super) fn approve(state: &State, actor: &Actor, id: TicketId, now: DateTime<
     }
     if let Some(condition) = Outlook::unchanged(state).broken_for_ticket(ticket, now) {
         return Err(Refusal::new(RefusalKind::Conflict, condition, "a condition of this request no longer holds"));
+    }
+    let over = limits::faults(state, &ticket.site, &ticket.service, ticket.duration_minutes, now);
+    if !over.is_empty() {
+        // Possible only when the limits were tightened since it was filed.
+        let message = "this request no longer keeps to the site's limits: refuse it, or let it lapse (A4-7)".to_owned();
+        return Err(Refusal { kind: RefusalKind::Conflict, code: "over-limits", message, faults: over });
     }
     let Some(site) = state.sites.get(&ticket.site) else { return Err(not_now(ticket)) };
     let ceiling = now + TimeDelta::minutes(ticket.duration_minutes.into());

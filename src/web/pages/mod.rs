@@ -23,6 +23,7 @@ pub mod register;
 mod sentence;
 pub mod sessions;
 mod shell;
+pub mod site;
 pub mod sites;
 pub mod ticket;
 pub mod tickets;

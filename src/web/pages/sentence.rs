@@ -62,6 +62,17 @@ impl Line {
                 self.sentence =
                     l.with("event-site-declared", &[("site", site.name.clone()), ("cameras", cameras.to_string())]);
             }
+            Event::PolicySet { site, policy } => {
+                let values = [
+                    who,
+                    ("site", names.site(site)),
+                    ("day", l.minutes(policy.day_cap_minutes)),
+                    ("week", l.minutes(policy.week_cap_minutes)),
+                    ("pause", l.minutes(policy.cooling_off_minutes)),
+                ];
+                self.sentence = l.with("event-policy-set", &values);
+                self.kind = "decision";
+            }
             Event::Designated { designation } => {
                 let person = names.person(&designation.person);
                 let role = role_text(l, designation.role);

@@ -53,6 +53,8 @@ pub enum Notice {
         /// Microseconds to the last packet, when images flowed.
         cut_us: Option<u64>,
     },
+    /// A setting was changed and stands in the register.
+    Saved,
     /// Logged out.
     LoggedOut,
 }
@@ -148,6 +150,7 @@ impl Notice {
             Notice::Ended => l.t("notice-ended"),
             Notice::Interrupted { cut_us } => cut("notice-interrupted", cut_us),
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
+            Notice::Saved => l.t("notice-saved"),
             Notice::LoggedOut => l.t("notice-logged-out"),
         }
     }
@@ -182,5 +185,8 @@ impl Trouble {
 }
 
 fn fault_text(l: Locale, fault: &Fault) -> String {
-    l.find(&format!("fault-{}", fault.code)).unwrap_or_else(|| format!("{}: {}", fault.field, fault.expected))
+    // An hour without its day would be read as today's.
+    let from = fault.from_utc.map(|from| l.moment(from)).unwrap_or_default();
+    l.find_with(&format!("fault-{}", fault.code), &[("from", from)])
+        .unwrap_or_else(|| format!("{}: {}", fault.field, fault.expected))
 }

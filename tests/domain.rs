@@ -1,0 +1,6 @@
+//! The rules of the convention, pure: no clock, no disk, no network. Time is what the test says it is.
+
+#[path = "domain/limits.rs"]
+mod limits;
+#[path = "domain/world.rs"]
+mod world;

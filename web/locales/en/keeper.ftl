@@ -1,0 +1,22 @@
+# Limits of a site (article 4)
+save = Save
+notice-saved = Saved, and written to the register.
+policy-title = Limits of access
+policy-lead = No permanent viewing: these limits hold for the service as a whole, whoever asks. What counts is the time access stood open, watched or not.
+policy-note = The titulaire and the suppléant set these limits; the administrator may only tighten them. Each change is written to the register.
+day-cap-minutes = At most, in any 24 hours
+week-cap-minutes = At most, in any 7 days
+cooling-off-minutes = Time between two accesses
+event-policy-set = { $actor } sets the limits of { $site }: { $day } in 24 h, { $week } in 7 days, { $pause } between two accesses.
+refusal-too-soon = Too much was open for this site lately: try again at the time given, or ask for less.
+refusal-over-limits = This request no longer keeps to the site’s limits.
+refusal-landlord-loosens = Only the titulaire and the suppléant may allow more.
+refusal-policy-faulty = These limits are not possible; each fault is named.
+refusal-unknown-site = There is no such site, or it is not for you.
+fault-ticket-live = A request for this site is already under way.
+fault-day-cap = With this duration the cap of 24 hours would be exceeded. Possible from { $from } on.
+fault-week-cap = With this duration the cap of 7 days would be exceeded. Possible from { $from } on.
+fault-cooling-off = The last access has only just ended. A new request is possible from { $from } on.
+fault-over-day-cap = The landlord does not allow as much in 24 hours.
+fault-over-week-cap = The landlord does not allow as much in 7 days.
+fault-out-of-bounds = This value is not allowed.

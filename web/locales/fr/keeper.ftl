@@ -1,0 +1,22 @@
+# Limites d’un site (article 4)
+save = Enregistrer
+notice-saved = Enregistré, et écrit au registre.
+policy-title = Limites d’accès
+policy-lead = Pas de visionnage permanent : ces limites valent pour le service tout entier, quel que soit l’agent. Le temps compté est celui pendant lequel l’accès était ouvert, regardé ou non.
+policy-note = Le titulaire et le suppléant fixent ces limites ; l’administrateur ne peut que les resserrer. Chaque changement est écrit au registre.
+day-cap-minutes = Au plus, sur 24 heures glissantes
+week-cap-minutes = Au plus, sur 7 jours glissants
+cooling-off-minutes = Délai entre deux accès
+event-policy-set = { $actor } fixe les limites de { $site } : { $day } sur 24 h, { $week } sur 7 jours, { $pause } entre deux accès.
+refusal-too-soon = Trop d’accès récents à ce site : réessayez à l’heure indiquée, ou demandez moins longtemps.
+refusal-over-limits = Cette demande ne respecte plus les limites du site.
+refusal-landlord-loosens = Seuls le titulaire et le suppléant peuvent élargir les limites.
+refusal-policy-faulty = Ces limites ne sont pas possibles ; chaque faute est nommée.
+refusal-unknown-site = Ce site n’existe pas, ou il n’est pas pour vous.
+fault-ticket-live = Une demande est déjà en cours pour ce site.
+fault-day-cap = Avec cette durée, le plafond sur 24 heures serait dépassé. Possible à partir du { $from }.
+fault-week-cap = Avec cette durée, le plafond sur 7 jours serait dépassé. Possible à partir du { $from }.
+fault-cooling-off = Le dernier accès vient de se terminer. Nouvelle demande possible à partir du { $from }.
+fault-over-day-cap = Le bailleur n’accorde pas autant en 24 heures.
+fault-over-week-cap = Le bailleur n’accorde pas autant en 7 jours.
+fault-out-of-bounds = Cette valeur n’est pas permise.
