@@ -2,5 +2,7 @@
 
 #[path = "domain/limits.rs"]
 mod limits;
+#[path = "domain/need.rs"]
+mod need;
 #[path = "domain/world.rs"]
 mod world;

@@ -14,6 +14,8 @@ mod events;
 mod login;
 #[path = "http/matrix.rs"]
 mod matrix;
+#[path = "http/need.rs"]
+mod need;
 #[path = "http/pages.rs"]
 mod pages;
 #[path = "http/sites.rs"]

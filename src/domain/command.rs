@@ -48,6 +48,17 @@ pub struct Heartbeat {
     pub sessions: BTreeMap<SessionId, Traffic>,
 }
 
+/// A clock that runs for a ticket on the monotonic side too: the wall clock is not believed alone (fault 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A request lapses, an open ticket expires.
+    End(TicketId),
+    /// "Toujours nécessaire ?" is to be asked, or has waited long enough for its answer.
+    Question(TicketId),
+    /// The deciders are to be reminded.
+    Reminder(TicketId),
+}
+
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -93,6 +104,11 @@ pub enum Action {
         ticket: TicketId,
         /// Reason given.
         why: String,
+    },
+    /// "Toujours nécessaire ?": yes, says the agent who watches.
+    ConfirmNeed {
+        /// Which.
+        ticket: TicketId,
     },
     /// "Fin d'intervention" (A4-4).
     EndIntervention {
@@ -150,8 +166,8 @@ pub enum Action {
     },
     /// Time has passed: expire, lapse, end what the convention no longer covers. Idempotent.
     Tick {
-        /// Tickets whose monotonic deadline has passed, whatever the wall clock says (fault 6).
-        overdue: BTreeSet<TicketId>,
+        /// What is over by the monotonic clock, whatever the wall clock says (fault 6).
+        overdue: BTreeSet<Timer>,
         /// Sessions whose monotonic deadline has passed.
         overdue_sessions: BTreeSet<SessionId>,
     },

@@ -116,6 +116,29 @@ pub enum Event {
         #[serde(with = "super::instant")]
         expires_at_utc: DateTime<Utc>,
     },
+    /// Nobody has answered yet: titulaire and suppléant are told again (conflict table).
+    Reminded {
+        /// The ticket.
+        ticket: TicketId,
+        /// Which reminder, from 1.
+        number: u8,
+    },
+    /// "Toujours nécessaire ?" was asked (conflict table).
+    NeedAsked {
+        /// The ticket.
+        ticket: TicketId,
+        /// At this instant silence cuts.
+        #[serde(with = "super::instant")]
+        answer_by_utc: DateTime<Utc>,
+    },
+    /// The agent who watches said yes.
+    NeedConfirmed {
+        /// The ticket.
+        ticket: TicketId,
+        /// When it will be asked again.
+        #[serde(with = "super::instant")]
+        ask_at_utc: DateTime<Utc>,
+    },
     /// A decider refused.
     Refused {
         /// The ticket.
@@ -190,6 +213,9 @@ impl Event {
             | Event::Voided { ticket, .. }
             | Event::Approved { ticket }
             | Event::Opened { ticket, .. }
+            | Event::Reminded { ticket, .. }
+            | Event::NeedAsked { ticket, .. }
+            | Event::NeedConfirmed { ticket, .. }
             | Event::Refused { ticket, .. }
             | Event::Closed { ticket, .. } => Some(*ticket),
             Event::ServerStarted { .. }

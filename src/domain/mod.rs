@@ -2,7 +2,7 @@
 //! folds events into state. No clock, no IO, no async, no randomness: time and ids are arguments, so that every rule
 //! can be tested, replayed and property-tested.
 //!
-//! Serves A1-1, A2-1, A3-1, A3-3 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 3, 4, 7, 8, 18, 19.
+//! Serves A1-1, A2-1, A3-1, A3-3 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
 
 mod command;
 mod decide;
@@ -18,7 +18,7 @@ mod state;
 mod ticket;
 mod usage;
 
-pub use command::{Action, Actor, Command, Heartbeat, LiveCut};
+pub use command::{Action, Actor, Command, Heartbeat, LiveCut, Timer};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
 pub use event::{Entry, Event};
 pub use ids::{CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
@@ -28,5 +28,5 @@ pub use refusal::{Fault, Refusal, RefusalKind};
 pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};
 pub use state::State;
-pub use ticket::{CloseCause, Reason, Ticket, TicketState};
+pub use ticket::{CloseCause, Need, Reason, Ticket, TicketState};
 pub use usage::{Limit, Until, Usage};

@@ -10,6 +10,12 @@ pub const MIN_DURATION_MINUTES: u32 = 2 * 60;
 pub const MAX_DURATION_MINUTES: u32 = 12 * 60;
 /// Unanswered requests lapse after this (conflict table).
 pub const LAPSE_AFTER: TimeDelta = TimeDelta::minutes(15);
+/// How often an open ticket asks "toujours nécessaire ?": the duration is a ceiling (A3-5, conflict table).
+pub const ASK_EVERY: TimeDelta = TimeDelta::minutes(30);
+/// An unanswered question cuts after this.
+pub const ANSWER_WITHIN: TimeDelta = TimeDelta::minutes(5);
+/// When the deciders are reminded of a request, counted from its filing (conflict table).
+pub const REMIND_AFTER: [TimeDelta; 2] = [TimeDelta::minutes(2), TimeDelta::minutes(5)];
 /// A landlord's viewing ends after this at the latest, and with its ticket (A4-2).
 pub const VIEWING_CEILING: TimeDelta = TimeDelta::minutes(15);
 

@@ -4,10 +4,10 @@ use super::command::Actor;
 use super::event::{Entry, Event};
 use super::ids::{PersonId, SessionId, SiteId, TicketId};
 use super::person::{Designation, Role};
-use super::policy::Policy;
+use super::policy::{ASK_EVERY, Policy};
 use super::session::{Purpose, Session, SessionState};
 use super::site::Site;
-use super::ticket::{Ticket, TicketState};
+use super::ticket::{Need, Ticket, TicketState};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,7 +131,7 @@ impl State {
                         reasons: reasons.clone(),
                         duration_minutes: *duration_minutes,
                         requested_at_utc: at_utc,
-                        state: TicketState::Requested { lapses_at_utc: *lapses_at_utc },
+                        state: TicketState::Requested { lapses_at_utc: *lapses_at_utc, reminders: 0 },
                     },
                 );
             }
@@ -150,8 +150,24 @@ impl State {
                     approved_by: by.clone(),
                     opened_at_utc: at_utc,
                     expires_at_utc: *expires_at_utc,
+                    need: Need::Assured { ask_at_utc: at_utc + ASK_EVERY },
                 };
                 self.answer(ticket, open);
+            }
+            Event::Reminded { ticket, number } => {
+                if let Some(TicketState::Requested { reminders, .. }) = self.state_of(ticket) {
+                    *reminders = *number;
+                }
+            }
+            Event::NeedAsked { ticket, answer_by_utc } => {
+                if let Some(TicketState::Open { need, .. }) = self.state_of(ticket) {
+                    *need = Need::Asked { answer_by_utc: *answer_by_utc };
+                }
+            }
+            Event::NeedConfirmed { ticket, ask_at_utc } => {
+                if let Some(TicketState::Open { need, .. }) = self.state_of(ticket) {
+                    *need = Need::Assured { ask_at_utc: *ask_at_utc };
+                }
             }
             Event::Closed { ticket, cause, closed_at_utc, flowed_ms, cut_us } => {
                 let Some(known) = self.tickets.get_mut(ticket) else { return };
@@ -210,6 +226,10 @@ impl State {
                 }
             }
         }
+    }
+
+    fn state_of(&mut self, ticket: &TicketId) -> Option<&mut TicketState> {
+        self.tickets.get_mut(ticket).map(|ticket| &mut ticket.state)
     }
 
     /// A pending request gets its answer; anything else stays as it is.

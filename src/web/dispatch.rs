@@ -274,6 +274,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::TicketWithdraw
         | Name::TicketApprove
         | Name::TicketRefuse
+        | Name::TicketConfirmNeed
         | Name::TicketEnd
         | Name::TicketInterrupt
         | Name::AdminTicketInterrupt => tickets::act_form(app, request, caller).await,
@@ -294,6 +295,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiTicketWithdraw
         | Name::ApiTicketApprove
         | Name::ApiTicketRefuse
+        | Name::ApiTicketConfirmNeed
         | Name::ApiTicketEnd
         | Name::ApiTicketInterrupt => tickets::act_api(app, request, caller).await,
         Name::ApiViewerToken => whep::viewer_token(app, request, caller),

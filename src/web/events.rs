@@ -146,7 +146,10 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         Event::Lapsed { ticket: id } => ticket(id, "lapsed"),
         Event::Voided { ticket: id, .. } => ticket(id, "voided"),
         Event::Refused { ticket: id, .. } => ticket(id, "refused"),
-        Event::Opened { ticket: id, .. } => ticket(id, "open"),
+        Event::Reminded { ticket: id, .. } => ticket(id, "requested"),
+        Event::Opened { ticket: id, .. }
+        | Event::NeedAsked { ticket: id, .. }
+        | Event::NeedConfirmed { ticket: id, .. } => ticket(id, "open"),
         Event::Closed { ticket: id, .. } => ticket(id, "closed"),
         Event::SessionGranted { session: id, .. } => session(id, "granted"),
         Event::SessionConnected { session: id, .. } => session(id, "connected"),

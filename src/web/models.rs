@@ -58,6 +58,8 @@ pub enum Deed {
     Approve,
     /// Refuse; on an open ticket it cuts (fault 4).
     Refuse,
+    /// Say that the images are still needed.
+    ConfirmNeed,
     /// "Fin d'intervention".
     End,
     /// Interrupt.
@@ -99,6 +101,9 @@ pub struct TicketModel {
     /// When it ends at the latest (A3-5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at_utc: Option<DateTime<Utc>>,
+    /// "Toujours nécessaire ?" is being asked: silence cuts at this instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_by_utc: Option<DateTime<Utc>>,
     /// When it ended, for whatever reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at_utc: Option<DateTime<Utc>>,

@@ -32,6 +32,9 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
         | Event::Voided { ticket, .. }
         | Event::Approved { ticket }
         | Event::Opened { ticket, .. }
+        | Event::Reminded { ticket, .. }
+        | Event::NeedAsked { ticket, .. }
+        | Event::NeedConfirmed { ticket, .. }
         | Event::Refused { ticket, .. }
         | Event::Closed { ticket, .. } => of_ticket(ticket),
         Event::SessionGranted { purpose, site, .. } => (Some(site.clone()), Some(purpose.ticket())),

@@ -80,6 +80,7 @@ pub enum Name {
     TicketWithdraw,
     TicketApprove,
     TicketRefuse,
+    TicketConfirmNeed,
     TicketEnd,
     TicketInterrupt,
     SitesPage,
@@ -100,6 +101,7 @@ pub enum Name {
     ApiTicketWithdraw,
     ApiTicketApprove,
     ApiTicketRefuse,
+    ApiTicketConfirmNeed,
     ApiTicketEnd,
     ApiTicketInterrupt,
     ApiViewerToken,
@@ -194,7 +196,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 55] = [
+pub static TABLE: [Route; 57] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -209,6 +211,7 @@ pub static TABLE: [Route; 55] = [
     form(Name::TicketWithdraw, "/tickets/{ticket}/withdraw", OPERATORS),
     form(Name::TicketApprove, "/tickets/{ticket}/approve", DECIDERS),
     form(Name::TicketRefuse, "/tickets/{ticket}/refuse", DECIDERS),
+    form(Name::TicketConfirmNeed, "/tickets/{ticket}/confirm-need", OPERATORS),
     form(Name::TicketEnd, "/tickets/{ticket}/end", OPERATORS),
     form(Name::TicketInterrupt, "/tickets/{ticket}/interrupt", LANDLORD),
     // Sites, administration, register, as pages
@@ -231,6 +234,7 @@ pub static TABLE: [Route; 55] = [
     act(Name::ApiTicketWithdraw, "/api/v1/tickets/{ticket}/withdraw", OPERATORS),
     act(Name::ApiTicketApprove, "/api/v1/tickets/{ticket}/approve", DECIDERS),
     act(Name::ApiTicketRefuse, "/api/v1/tickets/{ticket}/refuse", DECIDERS),
+    act(Name::ApiTicketConfirmNeed, "/api/v1/tickets/{ticket}/confirm-need", OPERATORS),
     act(Name::ApiTicketEnd, "/api/v1/tickets/{ticket}/end", OPERATORS),
     act(Name::ApiTicketInterrupt, "/api/v1/tickets/{ticket}/interrupt", Who::Roles(&[Decider, Guard, Administrator])),
     act(Name::ApiViewerToken, "/api/v1/tickets/{ticket}/viewer-token", VIEWERS),

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ecluse::domain::{
-    Action, Actor, Camera, Command, Convention, Designation, Entry, Event, PersonId, Refusal, Role, Service, Site,
-    SiteId, State, TicketId, TicketState, decide,
+    Action, Actor, Camera, Command, Convention, Designation, Entry, Event, PersonId, Purpose, Refusal, Role, Service,
+    Site, SiteId, State, TicketId, TicketState, decide,
 };
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -25,7 +25,9 @@ pub struct World {
     pub state: State,
     pub now: DateTime<Utc>,
     pub entries: Vec<Entry>,
-    made: u128,
+    /// Whether agents answer "toujours nécessaire ?" at once, watching.
+    pub confirms: bool,
+    pub made: u128,
 }
 
 pub fn id(person: &str) -> PersonId {
@@ -49,7 +51,7 @@ impl World {
     /// Two sites and everybody in their places, on a morning in November.
     pub fn new() -> Self {
         let now = "2026-11-24T08:00:00Z".parse().unwrap();
-        let mut world = Self { state: State::default(), now, entries: Vec::new(), made: 0 };
+        let mut world = Self { state: State::default(), now, entries: Vec::new(), confirms: true, made: 0 };
         for (site, cameras) in [("arcade", &["hall", "court"][..]), ("quai", &["gate"])] {
             world.system(Action::DeclareSite(world.site(site, cameras))).unwrap();
         }
@@ -135,9 +137,34 @@ impl World {
         let mut events = Vec::new();
         while self.now < until {
             self.now = (self.now + TimeDelta::seconds(30)).min(until);
-            events.extend(self.tick());
+            let told = self.tick();
+            for event in &told {
+                if let (Event::NeedAsked { ticket, .. }, true) = (event, self.confirms) {
+                    self.confirm(*ticket);
+                }
+            }
+            events.extend(told);
         }
         events
+    }
+
+    fn confirm(&mut self, ticket: TicketId) {
+        let requester = self.state.tickets[&ticket].requester.to_string();
+        self.watch(&requester, ticket);
+        self.person(&requester, Action::ConfirmNeed { ticket }).unwrap();
+    }
+
+    /// Somebody watches a transfer; the session's identifier is nobody's business here.
+    pub fn watch(&mut self, name: &str, ticket: TicketId) {
+        let action = Action::Attach {
+            session: self.fresh(),
+            purpose: Purpose::Transfer { ticket },
+            cameras: Vec::new(),
+            workstation: "poste-1".to_owned(),
+            at_most: 4,
+            replace: true,
+        };
+        self.person(name, action).unwrap();
     }
 
     pub fn minutes(&mut self, minutes: i64) -> Vec<Event> {

@@ -96,7 +96,7 @@ fn time_left(ticket: &Ticket, purpose: &Purpose, now: DateTime<Utc>) -> Result<D
     match (&ticket.state, purpose) {
         (TicketState::Open { expires_at_utc, .. }, _) if now < *expires_at_utc => Ok(*expires_at_utc),
         (TicketState::Open { .. }, _) => Err(expired()),
-        (TicketState::Requested { lapses_at_utc }, Purpose::LandlordViewing { .. }) => {
+        (TicketState::Requested { lapses_at_utc, .. }, Purpose::LandlordViewing { .. }) => {
             if now < *lapses_at_utc {
                 Ok(*lapses_at_utc)
             } else {

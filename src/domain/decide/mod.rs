@@ -8,6 +8,7 @@ mod ending;
 mod lifecycle;
 mod limits;
 mod measure;
+mod need;
 mod request;
 mod ticket;
 
@@ -50,6 +51,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::Withdraw { ticket } => ticket::withdraw(state, actor, *ticket, now),
         Action::Approve { ticket } => ticket::approve(state, actor, *ticket, now),
         Action::Refuse { ticket, why } => ticket::refuse(state, actor, *ticket, why, now),
+        Action::ConfirmNeed { ticket } => need::confirm(state, actor, *ticket, now),
         Action::EndIntervention { ticket } => ticket::end_intervention(state, actor, *ticket, now),
         Action::Interrupt { ticket, why } => ticket::interrupt(state, actor, *ticket, why, now),
 

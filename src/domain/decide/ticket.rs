@@ -28,7 +28,7 @@ pub(super) fn approve(state: &State, actor: &Actor, id: TicketId, now: DateTime<
     let (person, place) = designated(state, actor)?;
     let ticket = visible_ticket(state, person, id)?;
     decider(person, place, ticket)?;
-    let TicketState::Requested { lapses_at_utc } = ticket.state else { return Err(not_now(ticket)) };
+    let TicketState::Requested { lapses_at_utc, .. } = ticket.state else { return Err(not_now(ticket)) };
     if now >= lapses_at_utc {
         return Err(Refusal::new(
             RefusalKind::Gone,
@@ -63,7 +63,7 @@ pub(super) fn refuse(
     let ticket = visible_ticket(state, person, id)?;
     decider(person, place, ticket)?;
     match &ticket.state {
-        TicketState::Requested { lapses_at_utc } if now >= *lapses_at_utc => {
+        TicketState::Requested { lapses_at_utc, .. } if now >= *lapses_at_utc => {
             Err(Refusal::new(RefusalKind::Gone, "ticket-lapsed", "nobody answered in time: there is nothing to refuse"))
         }
         TicketState::Requested { .. } => {

@@ -185,6 +185,11 @@ impl Locale {
         }
     }
 
+    /// An instant for scripts.
+    pub(super) fn iso(self, at: impl At) -> String {
+        iso(at)
+    }
+
     /// An instant as plain text, day and hour in Paris, rounded up to the minute: what is promised from then on is true.
     pub(super) fn moment(self, at: DateTime<Utc>) -> String {
         let whole = at.with_second(0).and_then(|at| at.with_nanosecond(0)).unwrap_or(at);

@@ -116,6 +116,18 @@ impl Line {
                 about(ticket, "images");
                 self.sentence = l.a("event-opened", "until", l.hour_text(*expires_at_utc, self.at_utc));
             }
+            Event::Reminded { ticket, number } => {
+                about(ticket, "decision");
+                self.sentence = l.a("event-reminded", "number", number);
+            }
+            Event::NeedAsked { ticket, answer_by_utc } => {
+                about(ticket, "images");
+                self.sentence = l.a("event-need-asked", "until", l.hour_text(*answer_by_utc, self.at_utc));
+            }
+            Event::NeedConfirmed { ticket, .. } => {
+                about(ticket, "images");
+                self.sentence = l.with("event-need-confirmed", &[who]);
+            }
             Event::Refused { ticket, why } => {
                 about(ticket, "decision");
                 self.sentence = l.with("event-refused", &[who]);

@@ -41,6 +41,8 @@ pub enum Notice {
     Refused,
     /// The ticket was withdrawn.
     Withdrawn,
+    /// The images are still needed.
+    NeedConfirmed,
     /// "Fin d'intervention" (A4-4).
     Ended,
     /// The landlord or the administrator interrupted the ticket (A4-4).
@@ -147,6 +149,7 @@ impl Notice {
             Notice::Approved => l.t("notice-approved"),
             Notice::Refused => l.t("notice-refused"),
             Notice::Withdrawn => l.t("notice-withdrawn"),
+            Notice::NeedConfirmed => l.t("notice-need-confirmed"),
             Notice::Ended => l.t("notice-ended"),
             Notice::Interrupted { cut_us } => cut("notice-interrupted", cut_us),
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),

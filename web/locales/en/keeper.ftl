@@ -20,3 +20,26 @@ fault-cooling-off = The last access has only just ended. A new request is possib
 fault-over-day-cap = The landlord does not allow as much in 24 hours.
 fault-over-week-cap = The landlord does not allow as much in 7 days.
 fault-out-of-bounds = This value is not allowed.
+
+# “Still needed?” and reminders (conflict table)
+question-title = Images still needed?
+question-text = The duration granted is a ceiling. Without an answer the images are cut in
+question-yes = Yes, still needed
+question-elsewhere = The agent has to answer from the page of the images, otherwise cut in
+player-question-failed = The answer did not get through. Try again.
+player-question-not-watching = Only the agent who watches the images can answer: wait for them to resume, then try again.
+notice-need-confirmed = Confirmed: the images stay open.
+state-unanswered = Cut: question unanswered
+meaning-unanswered = “Still needed?” went unanswered for five minutes; the images are cut.
+watch-end-unanswered = Transfer cut: question unanswered
+event-reminded = Reminder no. { $number } to the titulaire and the suppléant: the request is still waiting.
+event-need-asked = Question asked: “still needed?” Cut at { $until } without an answer.
+event-need-confirmed = { $actor } confirms that the images are still needed.
+event-closed-unanswered = Transfer over: “still needed?” went unanswered.
+refusal-nothing-asked = Nothing is being asked now.
+refusal-answered-late = The answer came too late: the images are cut.
+refusal-not-watching = Only the agent who watches the images can answer: open them first.
+mail-cause-unanswered = “still needed?” went unanswered
+mail-reminder-subject = Reminder: request waiting, { $site }
+mail-reminder-what = The request of { $requester } ({ $service }) for { $site } is still waiting for your decision: { $hours }, reason: { $reasons }.
+mail-reminder-until = Without an answer before { $until } it lapses: silence is never consent.
