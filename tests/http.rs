@@ -3,11 +3,15 @@
 
 #[path = "http/contract.rs"]
 mod contract;
+#[path = "support/dossier.rs"]
+mod dossier;
 #[path = "http/rig.rs"]
 mod rig;
 
 #[path = "http/bad_input.rs"]
 mod bad_input;
+#[path = "http/dossier.rs"]
+mod dossiers;
 #[path = "http/events.rs"]
 mod events;
 #[path = "http/login.rs"]

@@ -1,5 +1,6 @@
 //! What people and timers may ask of the keeper.
 
+use super::dossier::Record;
 use super::ids::{CameraId, PersonId, SessionId, SiteId, TicketId};
 use super::person::Designation;
 use super::policy::Policy;
@@ -70,6 +71,20 @@ pub enum Action {
         site: SiteId,
         /// Its policy from now on.
         policy: Policy,
+    },
+    /// File an act in a site's dossier (A1-2, A3-1, A3-3, A4-1, A5-1, A8-1).
+    File {
+        /// Which site.
+        site: SiteId,
+        /// The act.
+        record: Record,
+    },
+    /// Confirm or decline a change of rights that another person proposed.
+    SettleChange {
+        /// Which.
+        change: u64,
+        /// Confirm, or decline.
+        confirm: bool,
     },
     /// Put a person into the annex, or change the place they have there.
     Designate(Designation),

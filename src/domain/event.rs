@@ -1,9 +1,11 @@
 //! What happened, as it stands in the register. Names and fields are a file format: add, never change.
 
 use super::command::Actor;
+use super::dossier::Record;
 use super::ids::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
 use super::person::Designation;
 use super::policy::Policy;
+use super::rights::RightsChange;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::{CloseCause, Reason};
@@ -59,6 +61,40 @@ pub enum Event {
         site: SiteId,
         /// Its policy from now on.
         policy: Policy,
+    },
+    /// An act was filed in a site's dossier.
+    Filed {
+        /// Which site.
+        site: SiteId,
+        /// The act.
+        act: Record,
+    },
+    /// Somebody wants to change their own rights: a second person has to confirm it.
+    ChangeProposed {
+        /// Its number: the position of this entry.
+        change: u64,
+        /// What.
+        rights: RightsChange,
+    },
+    /// A second person confirmed it; what it changes follows in the same decision.
+    ChangeConfirmed {
+        /// Which.
+        change: u64,
+    },
+    /// It will not be.
+    ChangeDeclined {
+        /// Which.
+        change: u64,
+    },
+    /// The convention ends in some months: the landlord is reminded before the notice period begins (A8-1).
+    RenewalReminded {
+        /// Which site.
+        site: SiteId,
+        /// Which reminder, from 1.
+        number: u8,
+        /// When the three months' notice begins.
+        #[serde(with = "super::instant")]
+        notice_from_utc: DateTime<Utc>,
     },
     /// A person was put into the annex or moved in it.
     Designated {
@@ -224,6 +260,11 @@ impl Event {
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }
             | Event::PolicySet { .. }
+            | Event::Filed { .. }
+            | Event::ChangeProposed { .. }
+            | Event::ChangeConfirmed { .. }
+            | Event::ChangeDeclined { .. }
+            | Event::RenewalReminded { .. }
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SessionGranted { .. }

@@ -5,13 +5,16 @@
 //! Serves A1-1, A2-1, A3-1, A3-3 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
 
 mod command;
+pub mod day;
 mod decide;
+pub mod dossier;
 mod event;
 mod ids;
 pub mod instant;
 mod person;
 pub mod policy;
 mod refusal;
+mod rights;
 mod session;
 mod site;
 mod state;
@@ -20,11 +23,13 @@ mod usage;
 
 pub use command::{Action, Actor, Command, Heartbeat, LiveCut, Timer};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
+pub use dossier::{Dossier, Missing, Record};
 pub use event::{Entry, Event};
 pub use ids::{CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 pub use person::{Designation, Role};
 pub use policy::Policy;
 pub use refusal::{Fault, Refusal, RefusalKind};
+pub use rights::{Proposal, RightsChange};
 pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};
 pub use state::State;

@@ -1,15 +1,21 @@
 //! Everything the rules need to know, folded from the register.
 
 use super::command::Actor;
+use super::dossier::{Dossier, Missing};
 use super::event::{Entry, Event};
 use super::ids::{PersonId, SessionId, SiteId, TicketId};
 use super::person::{Designation, Role};
 use super::policy::{ASK_EVERY, Policy};
+use super::rights::Proposal;
 use super::session::{Purpose, Session, SessionState};
-use super::site::Site;
+use super::site::{Convention, Site};
 use super::ticket::{Need, Ticket, TicketState};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// What is on record where nothing is.
+static NOTHING_FILED: LazyLock<Dossier> = LazyLock::new(Dossier::default);
 
 /// The state of the keeper. Built only by [`State::apply`], from register entries in order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +24,10 @@ pub struct State {
     pub sites: BTreeMap<SiteId, Site>,
     /// Policies that were set, by site; see [`State::policy`].
     pub policies: BTreeMap<SiteId, Policy>,
+    /// Dossiers, by site; see [`State::dossier`].
+    pub dossiers: BTreeMap<SiteId, Dossier>,
+    /// Changes of rights that wait for a second person.
+    pub proposals: BTreeMap<u64, Proposal>,
     /// People in the annexes in force; struck ones are absent.
     pub people: BTreeMap<PersonId, Designation>,
     /// All tickets.
@@ -39,6 +49,21 @@ impl State {
     /// How much a site allows its service (A4-7).
     pub fn policy(&self, site: &SiteId) -> Policy {
         self.policies.get(site).copied().unwrap_or_default()
+    }
+
+    /// What is on record for a site.
+    pub fn dossier(&self, site: &SiteId) -> &Dossier {
+        self.dossiers.get(site).unwrap_or(&NOTHING_FILED)
+    }
+
+    /// The convention's dates as they stand, renewals included (A8-1).
+    pub fn convention(&self, site: &Site) -> Convention {
+        self.dossier(&site.id).convention(site)
+    }
+
+    /// What a site lacks, what blocks first.
+    pub fn missing(&self, site: &Site) -> Vec<Missing> {
+        self.dossier(&site.id).missing(site, |person| self.people.get(person))
     }
 
     /// How far the wall clock was set back while this ticket was open (fault 6).
@@ -104,7 +129,21 @@ impl State {
                 }
             }
             Event::SiteDeclared { site } => {
-                self.sites.insert(site.id.clone(), site.clone());
+                let before = self.sites.insert(site.id.clone(), site.clone());
+                if let (Some(before), Some(dossier)) = (before, self.dossiers.get_mut(&site.id)) {
+                    dossier.redeclared(&before, site);
+                }
+            }
+            Event::Filed { site, act } => self.dossiers.entry(site.clone()).or_default().file(act),
+            Event::RenewalReminded { site, number, .. } => {
+                self.dossiers.entry(site.clone()).or_default().renewal_reminders = *number;
+            }
+            Event::ChangeProposed { change, rights } => {
+                let Actor::Person(by) = &entry.actor else { return };
+                self.proposals.insert(*change, Proposal { by: by.clone(), rights: rights.clone() });
+            }
+            Event::ChangeConfirmed { change } | Event::ChangeDeclined { change } => {
+                self.proposals.remove(change);
             }
             Event::PolicySet { site, policy } => {
                 self.policies.insert(site.clone(), *policy);

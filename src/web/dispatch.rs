@@ -9,7 +9,9 @@ use super::language;
 use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
-use super::{admin, chrome, events, limits, login, metrics, misc, register, site, sites, tickets, whep};
+use super::{
+    admin, annex, changes, chrome, events, limits, login, metrics, misc, register, site, sites, tickets, whep,
+};
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -281,6 +283,13 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::SitesPage => sites::page(app, request, caller).await,
         Name::SitePage => site::page(app, request, caller).await,
         Name::SitePolicy => site::policy_form(app, request, caller).await,
+        Name::SiteRecord => site::record_form(app, request, caller).await,
+        Name::SiteNotice => site::notice_page(app, request, caller),
+        Name::SiteAnnex => annex::page(app, request, caller),
+        Name::SiteAnnexPreview => annex::preview(app, request, caller).await,
+        Name::SiteAnnexSign => annex::sign(app, request, caller).await,
+        Name::ChangesPage => changes::page(app, request, caller).await,
+        Name::ChangeSettle => changes::settle_form(app, request, caller).await,
         Name::AdminSessionsPage => admin::sessions_page(app, request, caller).await,
         Name::AdminSessionCut => admin::cut_form(app, request, caller).await,
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
@@ -303,6 +312,10 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiSessionCut => admin::cut_api(app, request, caller).await,
         Name::ApiConnections => admin::connections_api(app, request).await,
         Name::ApiCameras => sites::api(app, caller),
+        Name::ApiSite => site::api(app, request, caller),
+        Name::ApiSiteRecord => site::record_api(app, request, caller).await,
+        Name::ApiChanges => changes::api(app, caller),
+        Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),

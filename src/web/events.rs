@@ -162,6 +162,11 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::ClockStepped { .. }
         | Event::SiteDeclared { .. }
         | Event::PolicySet { .. }
+        | Event::Filed { .. }
+        | Event::ChangeProposed { .. }
+        | Event::ChangeConfirmed { .. }
+        | Event::ChangeDeclined { .. }
+        | Event::RenewalReminded { .. }
         | Event::Designated { .. }
         | Event::Struck { .. } => None,
     }

@@ -16,11 +16,14 @@
 
 mod access;
 mod admin;
+mod annex;
+mod annex_file;
 mod answer;
 mod app;
 pub mod assets;
 mod auth;
 mod bearer;
+mod changes;
 mod chrome;
 pub mod connections;
 mod dispatch;

@@ -10,7 +10,7 @@ use super::pages::Names;
 use super::pages::register::{RegisterView, render};
 use super::problem::Problem;
 use super::request::Request;
-use crate::domain::{Actor, Entry, Event, Role, SiteId, State, TicketId};
+use crate::domain::{Actor, Entry, Event, RightsChange, Role, SiteId, State, TicketId};
 use http::StatusCode;
 use std::collections::BTreeMap;
 
@@ -25,7 +25,10 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
     let of_ticket = |ticket: &TicketId| (state.tickets.get(ticket).map(|known| known.site.clone()), Some(*ticket));
     match event {
         Event::SiteDeclared { site } => (Some(site.id.clone()), None),
-        Event::PolicySet { site, .. } => (Some(site.clone()), None),
+        Event::PolicySet { site, .. } | Event::Filed { site, .. } | Event::RenewalReminded { site, .. } => {
+            (Some(site.clone()), None)
+        }
+        Event::ChangeProposed { rights: RightsChange::Deciders { site, .. }, .. } => (Some(site.clone()), None),
         Event::Requested { ticket, site, .. } => (Some(site.clone()), Some(*ticket)),
         Event::Withdrawn { ticket }
         | Event::Lapsed { ticket }
@@ -48,6 +51,9 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
         | Event::ServerStopping
         | Event::RegisterRepaired { .. }
         | Event::ClockStepped { .. }
+        | Event::ChangeProposed { .. }
+        | Event::ChangeConfirmed { .. }
+        | Event::ChangeDeclined { .. }
         | Event::Designated { .. }
         | Event::Struck { .. } => (None, None),
     }

@@ -86,6 +86,13 @@ pub enum Name {
     SitesPage,
     SitePage,
     SitePolicy,
+    SiteRecord,
+    SiteNotice,
+    SiteAnnex,
+    SiteAnnexPreview,
+    SiteAnnexSign,
+    ChangesPage,
+    ChangeSettle,
     AdminSessionsPage,
     AdminSessionCut,
     AdminConnectionsPage,
@@ -109,7 +116,11 @@ pub enum Name {
     ApiSessionCut,
     ApiConnections,
     ApiCameras,
+    ApiSite,
     ApiSitePolicy,
+    ApiSiteRecord,
+    ApiChanges,
+    ApiChangeSettle,
     ApiRegister,
     Events,
     WhepOptions,
@@ -158,6 +169,7 @@ const OPERATORS: Who = Who::Roles(&[Operator]);
 const DECIDERS: Who = Who::Roles(&[Decider]);
 const ADMINISTRATORS: Who = Who::Roles(&[Administrator]);
 const CAMERA_READERS: Who = Who::Roles(&[Decider, Guard, Administrator]);
+const DOSSIER_READERS: Who = Who::Roles(&[Decider, Guard, Dpo, Administrator, Auditor]);
 const SITE_SETTERS: Who = Who::Roles(&[Decider, Administrator]);
 const LIVE_READERS: Who = Who::Roles(&[Operator, Chief, Decider, Guard, Administrator]);
 
@@ -196,7 +208,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 57] = [
+pub static TABLE: [Route; 68] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -218,6 +230,13 @@ pub static TABLE: [Route; 57] = [
     page(Name::SitesPage, "/sites", CAMERA_READERS),
     page(Name::SitePage, "/sites/{site}", CAMERA_READERS),
     form(Name::SitePolicy, "/sites/{site}/policy", SITE_SETTERS),
+    form(Name::SiteRecord, "/sites/{site}/records", CAMERA_READERS),
+    page(Name::SiteNotice, "/sites/{site}/notice", CAMERA_READERS),
+    page(Name::SiteAnnex, "/sites/{site}/annex", ADMINISTRATORS),
+    form(Name::SiteAnnexPreview, "/sites/{site}/annex", ADMINISTRATORS),
+    form(Name::SiteAnnexSign, "/sites/{site}/annex/sign", ADMINISTRATORS),
+    page(Name::ChangesPage, "/changes", SITE_SETTERS),
+    form(Name::ChangeSettle, "/changes/{change}", SITE_SETTERS),
     page(Name::AdminSessionsPage, "/admin/sessions", ADMINISTRATORS),
     form(Name::AdminSessionCut, "/admin/sessions/{session}/cut", ADMINISTRATORS),
     page(Name::AdminConnectionsPage, "/admin/connections", ADMINISTRATORS),
@@ -242,6 +261,10 @@ pub static TABLE: [Route; 57] = [
     act(Name::ApiSessionCut, "/api/v1/sessions/{session}/cut", ADMINISTRATORS),
     read(Name::ApiConnections, "/api/v1/connections", ADMINISTRATORS),
     read(Name::ApiCameras, "/api/v1/cameras", CAMERA_READERS),
+    read(Name::ApiSite, "/api/v1/sites/{site}", DOSSIER_READERS),
+    act(Name::ApiSiteRecord, "/api/v1/sites/{site}/records", CAMERA_READERS),
+    read(Name::ApiChanges, "/api/v1/changes", SITE_SETTERS),
+    act(Name::ApiChangeSettle, "/api/v1/changes/{change}", SITE_SETTERS),
     act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),

@@ -1,9 +1,10 @@
 //! A keeper without threads: decides, applies what was decided, and lets time pass when told.
 
+use crate::dossier;
 use chrono::{DateTime, TimeDelta, Utc};
 use ecluse::domain::{
-    Action, Actor, Camera, Command, Convention, Designation, Entry, Event, PersonId, Purpose, Refusal, Role, Service,
-    Site, SiteId, State, TicketId, TicketState, decide,
+    Action, Actor, Camera, Command, Convention, Designation, Entry, Event, PersonId, Purpose, Record, Refusal, Role,
+    Service, Site, SiteId, State, TicketId, TicketState, decide,
 };
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -55,6 +56,26 @@ impl World {
         for (site, cameras) in [("arcade", &["hall", "court"][..]), ("quai", &["gate"])] {
             world.system(Action::DeclareSite(world.site(site, cameras))).unwrap();
         }
+        world.appoint();
+        world.file_all("arcade", &["agent", "colleague"], "suppleant");
+        world.file_all("quai", &["agent"], "other-suppleant");
+        world
+    }
+
+    /// Everything the convention wants on record for a site.
+    fn file_all(&mut self, site: &str, operators: &[&str], suppleant: &str) {
+        let declared = self.state.sites[&site_id(site)].clone();
+        for record in dossier::complete(&declared, operators, &["chief"], "titulaire", suppleant) {
+            self.file(site, record).unwrap();
+        }
+    }
+
+    /// The administrator files an act.
+    pub fn file(&mut self, site: &str, record: Record) -> Result<Vec<Event>, Refusal> {
+        self.person("administrator", Action::File { site: site_id(site), record })
+    }
+
+    fn appoint(&mut self) {
         for (name, role, sites) in CAST {
             let police = matches!(role, Role::Operator | Role::Chief);
             let designation = Designation {
@@ -63,9 +84,8 @@ impl World {
                 sites: sites.iter().map(|site| site_id(site)).collect(),
                 service: police.then(|| service().id),
             };
-            world.system(Action::Designate(designation)).unwrap();
+            self.system(Action::Designate(designation)).unwrap();
         }
-        world
     }
 
     /// A site under a convention of a hundred days.

@@ -1,5 +1,6 @@
 //! A keeper that can be stopped and started again on the same disk, with its mails.
 
+use crate::dossier;
 use chrono::{DateTime, TimeDelta, Utc};
 use ecluse::clock::{Clock, ManualClock};
 use ecluse::control::{AttachRequest, Control, ControlSettings, TicketRequest};
@@ -70,7 +71,7 @@ impl House {
             },
             cameras: vec![Camera { id: "hall".parse().unwrap(), name: "Hall".to_owned() }],
         };
-        self.system(Action::DeclareSite(site)).await;
+        self.system(Action::DeclareSite(site.clone())).await;
         for (name, role) in PEOPLE {
             let identity = Identity {
                 person: name.parse().unwrap(),
@@ -87,6 +88,9 @@ impl House {
                 service: (role != Role::Decider).then(|| service().id),
             };
             self.system(Action::Designate(designation)).await;
+        }
+        for record in dossier::complete(&site, &["agent"], &["chief"], "titulaire", "suppleant") {
+            self.system(Action::File { site: site.id.clone(), record }).await;
         }
     }
 

@@ -237,6 +237,9 @@ impl Props {
                 running.control().execute(command).await?;
             }
         }
+        let site: SiteId = SITE.parse()?;
+        let site = running.control().read(|state| state.sites.get(&site).cloned());
+        super::dossier::file(running, &site.context("the demo's site is not declared")?, &self.file.people).await?;
         self.shorten_the_pause(running).await
     }
 

@@ -1,6 +1,6 @@
 //! What no person decides: time, start-up, stopping.
 
-use super::conditions::Outlook;
+use super::conditions::consequences;
 use super::{ending, need, not_now, system_only};
 use crate::domain::command::{Actor, Heartbeat, Timer};
 use crate::domain::event::Event;
@@ -46,7 +46,7 @@ pub(super) fn tick(
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
     system_only(actor)?;
-    let mut events = Outlook::unchanged(state).consequences(now);
+    let mut events = consequences(state, now);
     let mut done = over_in(&events);
     for ticket in state.live_tickets().filter(|ticket| !done.contains(&Over::Ticket(ticket.id))) {
         let is_overdue = overdue.contains(&Timer::End(ticket.id));
@@ -70,6 +70,7 @@ pub(super) fn tick(
         }
     }
     dedup_sessions(&mut events);
+    events.extend(need::renewal_reminders(state, now));
     Ok(events)
 }
 

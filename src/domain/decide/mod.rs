@@ -4,12 +4,14 @@
 mod annex;
 mod attach;
 mod conditions;
+mod dossier;
 mod ending;
 mod lifecycle;
 mod limits;
 mod measure;
 mod need;
 mod request;
+mod rights;
 mod ticket;
 
 pub use measure::{Measured, measure};
@@ -40,6 +42,8 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
     let mut events = match &command.action {
         Action::DeclareSite(site) => annex::declare_site(state, actor, site, now),
         Action::SetPolicy { site, policy } => limits::set_policy(state, actor, site, *policy),
+        Action::File { site, record } => dossier::file(state, actor, site, record, now),
+        Action::SettleChange { change, confirm } => rights::settle(state, actor, *change, *confirm, now),
         Action::Designate(designation) => annex::designate(state, actor, designation, now),
         Action::Strike(person) => annex::strike(state, actor, person, now),
 

@@ -3,14 +3,16 @@
 
 use super::{designated, ending, expired, not_now, visible_ticket};
 use crate::domain::command::{Actor, Timer};
+use crate::domain::dossier::RENEWAL_REMINDERS_DAYS;
 use crate::domain::event::Event;
 use crate::domain::ids::TicketId;
 use crate::domain::policy::{ANSWER_WITHIN, ASK_EVERY, REMIND_AFTER};
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::session::Purpose;
+use crate::domain::site::Site;
 use crate::domain::state::State;
 use crate::domain::ticket::{CloseCause, Need, Ticket, TicketState};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
 /// The agent says that the images are still needed: in time, in person, and with the images before their eyes.
@@ -73,4 +75,16 @@ pub(super) fn reminder(ticket: &Ticket, sent: u8, overdue: &BTreeSet<Timer>, now
     let by_monotonic = usize::from(sent) + usize::from(overdue.contains(&Timer::Reminder(ticket.id)));
     let due = u8::try_from(by_wall.max(by_monotonic).min(REMIND_AFTER.len())).ok()?;
     (due > sent).then_some(Event::Reminded { ticket: ticket.id, number: due })
+}
+
+/// Reminds of a convention's end before its notice period begins (A8-1); the last reminder alone when several are due.
+pub(super) fn renewal_reminders(state: &State, now: DateTime<Utc>) -> Vec<Event> {
+    let remind = |site: &Site| {
+        let dossier = state.dossier(&site.id);
+        let notice_from_utc = dossier.notice_from(site).filter(|from| now < *from)?;
+        let due = RENEWAL_REMINDERS_DAYS.iter().filter(|days| now >= notice_from_utc - TimeDelta::days(**days)).count();
+        let number = u8::try_from(due).ok().filter(|due| *due > dossier.renewal_reminders)?;
+        Some(Event::RenewalReminded { site: site.id.clone(), number, notice_from_utc })
+    };
+    state.sites.values().filter_map(remind).collect()
 }

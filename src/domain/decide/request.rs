@@ -2,6 +2,7 @@
 
 use super::{designated, fault, faulty, limits};
 use crate::domain::command::Actor;
+use crate::domain::dossier::{Missing, ReasonList};
 use crate::domain::event::Event;
 use crate::domain::ids::{SiteId, TicketId};
 use crate::domain::person::{Designation, Role};
@@ -47,7 +48,8 @@ pub(super) fn request(
         faults.push(fault("email", "email-mismatch", "", "the e-mail address of your account (A3-4)"));
     }
     let site = control_site(state, place, form.site, now, &mut faults);
-    let reasons = control_reasons(form.reasons, &mut faults);
+    let list = site.map_or_else(ReasonList::of_the_convention, |site| state.dossier(&site.id).reasons.clone());
+    let reasons = control_reasons(&list, form.reasons, &mut faults);
     let duration_minutes = u32::try_from(form.duration_minutes)
         .ok()
         .filter(|minutes| (MIN_DURATION_MINUTES..=MAX_DURATION_MINUTES).contains(minutes));
@@ -111,7 +113,17 @@ fn control_site<'a>(
         faults.push(fault("site", "site-not-yours", typed, "a site you are designated for, with your service (A2-1)"));
         return None;
     }
-    if !site.convention.is_valid_at(now) {
+    if !state.dossier(&site.id).names_operator(&place.person) {
+        faults.push(fault("site", "not-in-annex", typed, "a site whose annex in force names you (A3-3)"));
+    }
+    let blocking: Vec<_> = state.missing(site).into_iter().filter(Missing::blocks).collect();
+    if !blocking.is_empty() {
+        let words: Vec<_> = blocking.iter().map(Missing::as_str).collect();
+        let expected =
+            format!("a site whose dossier is complete; the landlord still has to file: {}", words.join(", "));
+        faults.push(fault("site", "site-not-ready", typed, expected));
+    }
+    if !state.convention(site).is_valid_at(now) {
         faults.push(fault("site", "convention-not-valid", typed, "a site whose convention is in force (A8-1)"));
     }
     if state.live_tickets().any(|ticket| ticket.site == site.id && ticket.service == site.service.id) {
@@ -120,13 +132,13 @@ fn control_site<'a>(
     Some(site)
 }
 
-fn control_reasons(ticked: &[String], faults: &mut Vec<Fault>) -> BTreeSet<Reason> {
+fn control_reasons(list: &ReasonList, ticked: &[String], faults: &mut Vec<Fault>) -> BTreeSet<Reason> {
     if ticked.is_empty() {
         faults.push(fault("reasons", "no-reason", "", "at least one of the convention's list (A3-1)"));
     }
     let mut reasons = BTreeSet::new();
     for word in ticked {
-        match Reason::ALL.into_iter().find(|reason| reason.as_str() == word) {
+        match list.reasons.iter().map(|entry| entry.reason).find(|reason| reason.as_str() == word) {
             Some(reason) => {
                 reasons.insert(reason);
             }

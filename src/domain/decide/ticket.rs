@@ -1,6 +1,6 @@
 //! The life of a ticket after it was filed: decided once (A4-3), ended by whoever may end it (A4-4).
 
-use super::conditions::Outlook;
+use super::conditions::broken_for_ticket;
 use super::{designated, ending, expired, given_reason, is_decider_of, limits, not_now, visible_ticket};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
@@ -36,7 +36,7 @@ pub(super) fn approve(state: &State, actor: &Actor, id: TicketId, now: DateTime<
             "nobody answered in time: the agent must ask again",
         ));
     }
-    if let Some(condition) = Outlook::unchanged(state).broken_for_ticket(ticket, now) {
+    if let Some(condition) = broken_for_ticket(state, ticket, now) {
         return Err(Refusal::new(RefusalKind::Conflict, condition, "a condition of this request no longer holds"));
     }
     let over = limits::faults(state, &ticket.site, &ticket.service, ticket.duration_minutes, now);
@@ -47,7 +47,7 @@ pub(super) fn approve(state: &State, actor: &Actor, id: TicketId, now: DateTime<
     }
     let Some(site) = state.sites.get(&ticket.site) else { return Err(not_now(ticket)) };
     let ceiling = now + TimeDelta::minutes(ticket.duration_minutes.into());
-    let expires_at_utc = ceiling.min(site.convention.valid_until_utc);
+    let expires_at_utc = ceiling.min(state.convention(site).valid_until_utc);
     Ok(vec![Event::Approved { ticket: id }, Event::Opened { ticket: id, expires_at_utc }])
 }
 

@@ -2,7 +2,7 @@
 
 use super::ticket::short_id;
 use crate::domain::{Reason, TicketId};
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::Europe::Paris;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
@@ -110,6 +110,21 @@ impl<T: At> At for &T {
     }
 }
 
+/// A day of the calendar, likewise.
+pub(super) trait Day {
+    fn day(&self) -> NaiveDate;
+}
+impl Day for NaiveDate {
+    fn day(&self) -> NaiveDate {
+        *self
+    }
+}
+impl<T: Day> Day for &T {
+    fn day(&self) -> NaiveDate {
+        (*self).day()
+    }
+}
+
 impl Locale {
     fn id(self) -> &'static LanguageIdentifier {
         match self.language {
@@ -205,9 +220,14 @@ impl Locale {
     }
 
     fn day(self, at: DateTime<Utc>) -> String {
-        let paris = at.with_timezone(&Paris);
-        let month = self.t(format!("month-{}", paris.month()));
-        format!("{} {month} {}", paris.day(), paris.year())
+        self.calendar(at.with_timezone(&Paris).date_naive())
+    }
+
+    /// A day of the calendar, as plain text.
+    pub(super) fn calendar(self, day: impl Day) -> String {
+        let day = day.day();
+        let month = self.t(format!("month-{}", day.month()));
+        format!("{} {month} {}", Datelike::day(&day), day.year())
     }
 
     /// Minutes as hours: "2 h", "2 h 30".

@@ -98,13 +98,14 @@ impl Shell {
         const SESSIONS: (&str, &str) = ("/admin/sessions", "nav-sessions");
         const CONNECTIONS: (&str, &str) = ("/admin/connections", "nav-connections");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
+        const CHANGES: (&str, &str) = ("/changes", "nav-changes");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
             Role::Operator | Role::Chief => &[HOME, TICKETS],
-            Role::Decider => &[HOME, TICKETS, SITES, REGISTER],
+            Role::Decider => &[HOME, TICKETS, SITES, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
-            Role::Administrator => &[HOME, SESSIONS, SITES, CONNECTIONS, REGISTER],
+            Role::Administrator => &[HOME, SESSIONS, SITES, CHANGES, CONNECTIONS, REGISTER],
         };
         let path = self.path.split('?').next().unwrap_or_default();
         places
