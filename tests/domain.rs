@@ -1,5 +1,7 @@
 //! The rules of the convention, pure: no clock, no disk, no network. Time is what the test says it is.
 
+#[path = "domain/alerts.rs"]
+mod alerts;
 #[path = "domain/convention.rs"]
 mod convention;
 #[path = "support/dossier.rs"]

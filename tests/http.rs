@@ -8,6 +8,8 @@ mod dossier;
 #[path = "http/rig.rs"]
 mod rig;
 
+#[path = "http/alerts.rs"]
+mod alerts;
 #[path = "http/bad_input.rs"]
 mod bad_input;
 #[path = "http/dossier.rs"]

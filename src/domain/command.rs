@@ -1,7 +1,7 @@
 //! What people and timers may ask of the keeper.
 
 use super::dossier::Record;
-use super::ids::{CameraId, PersonId, SessionId, SiteId, TicketId};
+use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId};
 use super::person::Designation;
 use super::policy::Policy;
 use super::session::{EndCause, Purpose, Traffic};
@@ -90,6 +90,22 @@ pub enum Action {
     Designate(Designation),
     /// Strike a person; their open tickets are cut (fault 8).
     Strike(PersonId),
+    /// A guard tells the CSU what they fear (A3-2). Opens nothing.
+    RaiseAlert {
+        /// Made by control.
+        alert: AlertId,
+        /// Site as typed.
+        site: String,
+        /// Reasons as ticked.
+        reasons: Vec<String>,
+        /// In their words.
+        what: String,
+    },
+    /// It is over.
+    CloseAlert {
+        /// Which.
+        alert: AlertId,
+    },
     /// Ask for images (A3-3 to A3-5). Raw values: `decide` controls them and names every fault.
     Request {
         /// Made by control.

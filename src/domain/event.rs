@@ -2,7 +2,7 @@
 
 use super::command::Actor;
 use super::dossier::Record;
-use super::ids::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
+use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
 use super::person::Designation;
 use super::policy::Policy;
 use super::rights::RightsChange;
@@ -105,6 +105,22 @@ pub enum Event {
     Struck {
         /// Who.
         person: PersonId,
+    },
+    /// A guard told the CSU what they fear; nothing is opened by it (A3-2).
+    AlertRaised {
+        /// The alert.
+        alert: AlertId,
+        /// Site.
+        site: SiteId,
+        /// Reasons (A3-1).
+        reasons: BTreeSet<Reason>,
+        /// In the guard's words.
+        what: String,
+    },
+    /// The alert is over.
+    AlertClosed {
+        /// The alert.
+        alert: AlertId,
     },
     /// Images were asked for, and the control (A3-4) found no fault.
     Requested {
@@ -265,6 +281,8 @@ impl Event {
             | Event::ChangeConfirmed { .. }
             | Event::ChangeDeclined { .. }
             | Event::RenewalReminded { .. }
+            | Event::AlertRaised { .. }
+            | Event::AlertClosed { .. }
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SessionGranted { .. }

@@ -2,8 +2,9 @@
 //! folds events into state. No clock, no IO, no async, no randomness: time and ids are arguments, so that every rule
 //! can be tested, replayed and property-tested.
 //!
-//! Serves A1-1, A2-1, A3-1, A3-3 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
+//! Serves A1-1, A1-2, A2-1, A3-1 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
 
+mod alert;
 mod command;
 pub mod day;
 mod decide;
@@ -21,11 +22,12 @@ mod state;
 mod ticket;
 mod usage;
 
+pub use alert::Alert;
 pub use command::{Action, Actor, Command, Heartbeat, LiveCut, Timer};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
 pub use dossier::{Dossier, Missing, Record};
 pub use event::{Entry, Event};
-pub use ids::{CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+pub use ids::{AlertId, CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 pub use person::{Designation, Role};
 pub use policy::Policy;
 pub use refusal::{Fault, Refusal, RefusalKind};

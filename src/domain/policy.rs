@@ -16,6 +16,8 @@ pub const ASK_EVERY: TimeDelta = TimeDelta::minutes(30);
 pub const ANSWER_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// When the deciders are reminded of a request, counted from its filing (conflict table).
 pub const REMIND_AFTER: [TimeDelta; 2] = [TimeDelta::minutes(2), TimeDelta::minutes(5)];
+/// A guard's alert is over after this unless it is closed before (A3-2).
+pub const ALERT_LASTS: TimeDelta = TimeDelta::minutes(60);
 /// A landlord's viewing ends after this at the latest, and with its ticket (A4-2).
 pub const VIEWING_CEILING: TimeDelta = TimeDelta::minutes(15);
 

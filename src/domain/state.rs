@@ -1,9 +1,10 @@
 //! Everything the rules need to know, folded from the register.
 
+use super::alert::Alert;
 use super::command::Actor;
 use super::dossier::{Dossier, Missing};
 use super::event::{Entry, Event};
-use super::ids::{PersonId, SessionId, SiteId, TicketId};
+use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId};
 use super::person::{Designation, Role};
 use super::policy::{ASK_EVERY, Policy};
 use super::rights::Proposal;
@@ -30,6 +31,8 @@ pub struct State {
     pub proposals: BTreeMap<u64, Proposal>,
     /// People in the annexes in force; struck ones are absent.
     pub people: BTreeMap<PersonId, Designation>,
+    /// All alerts (A3-2).
+    pub alerts: BTreeMap<AlertId, Alert>,
     /// All tickets.
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// All sessions.
@@ -105,6 +108,16 @@ impl State {
         }
     }
 
+    /// Whether this person hears of a site's alerts: the landlord's people and the service's, each for their sites (A3-2).
+    pub fn hears_of_alerts(&self, person: &PersonId, site: &SiteId) -> bool {
+        self.people.get(person).is_some_and(|place| {
+            let service = self.sites.get(site).map(|site| &site.service.id);
+            let serves = !place.role.is_police() || place.service.as_ref() == service;
+            let concerned = matches!(place.role, Role::Operator | Role::Chief | Role::Decider | Role::Guard);
+            concerned && serves && place.sites.contains(site)
+        })
+    }
+
     /// The deciders of a site: titulaire and suppléant (A4-1).
     pub fn deciders_of<'a>(&'a self, site: &'a SiteId) -> impl Iterator<Item = &'a Designation> {
         self.people.values().filter(move |place| place.role == Role::Decider && place.sites.contains(site))
@@ -153,6 +166,24 @@ impl State {
             }
             Event::Struck { person } => {
                 self.people.remove(person);
+            }
+            Event::AlertRaised { alert, site, reasons, what } => {
+                let Actor::Person(by) = &entry.actor else { return };
+                let raised = Alert {
+                    id: *alert,
+                    site: site.clone(),
+                    by: by.clone(),
+                    reasons: reasons.clone(),
+                    what: what.clone(),
+                    raised_at_utc: at_utc,
+                    closed_at_utc: None,
+                };
+                self.alerts.entry(*alert).or_insert(raised);
+            }
+            Event::AlertClosed { alert } => {
+                if let Some(known) = self.alerts.get_mut(alert) {
+                    known.closed_at_utc.get_or_insert(at_utc);
+                }
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, lapses_at_utc } => {
                 let Actor::Person(requester) = &entry.actor else { return };

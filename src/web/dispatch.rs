@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
 use super::{
-    admin, annex, changes, chrome, events, limits, login, metrics, misc, register, site, sites, tickets, whep,
+    admin, alerts, annex, changes, chrome, events, limits, login, metrics, misc, register, site, sites, tickets, whep,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -288,6 +288,9 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::SiteAnnex => annex::page(app, request, caller),
         Name::SiteAnnexPreview => annex::preview(app, request, caller).await,
         Name::SiteAnnexSign => annex::sign(app, request, caller).await,
+        Name::AlertsPage => alerts::page(app, request, caller).await,
+        Name::AlertRaise => alerts::raise_form(app, request, caller).await,
+        Name::AlertClose => alerts::close_form(app, request, caller).await,
         Name::ChangesPage => changes::page(app, request, caller).await,
         Name::ChangeSettle => changes::settle_form(app, request, caller).await,
         Name::AdminSessionsPage => admin::sessions_page(app, request, caller).await,
@@ -314,6 +317,9 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiCameras => sites::api(app, caller),
         Name::ApiSite => site::api(app, request, caller),
         Name::ApiSiteRecord => site::record_api(app, request, caller).await,
+        Name::ApiAlerts => alerts::api(app, caller),
+        Name::ApiAlertRaise => alerts::raise_api(app, request, caller).await,
+        Name::ApiAlertClose => alerts::close_api(app, request, caller).await,
         Name::ApiChanges => changes::api(app, caller),
         Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,

@@ -16,6 +16,7 @@
 
 mod access;
 mod admin;
+mod alerts;
 mod annex;
 mod annex_file;
 mod answer;

@@ -25,6 +25,8 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
     let of_ticket = |ticket: &TicketId| (state.tickets.get(ticket).map(|known| known.site.clone()), Some(*ticket));
     match event {
         Event::SiteDeclared { site } => (Some(site.id.clone()), None),
+        Event::AlertRaised { site, .. } => (Some(site.clone()), None),
+        Event::AlertClosed { alert } => (state.alerts.get(alert).map(|known| known.site.clone()), None),
         Event::PolicySet { site, .. } | Event::Filed { site, .. } | Event::RenewalReminded { site, .. } => {
             (Some(site.clone()), None)
         }

@@ -91,6 +91,9 @@ pub enum Name {
     SiteAnnex,
     SiteAnnexPreview,
     SiteAnnexSign,
+    AlertsPage,
+    AlertRaise,
+    AlertClose,
     ChangesPage,
     ChangeSettle,
     AdminSessionsPage,
@@ -119,6 +122,9 @@ pub enum Name {
     ApiSite,
     ApiSitePolicy,
     ApiSiteRecord,
+    ApiAlerts,
+    ApiAlertRaise,
+    ApiAlertClose,
     ApiChanges,
     ApiChangeSettle,
     ApiRegister,
@@ -166,6 +172,7 @@ const TICKET_READERS: Who = Who::Roles(&[Operator, Chief, Decider, Guard]);
 const VIEWERS: Who = Who::Roles(&[Operator, Chief, Decider]);
 const REGISTER_READERS: Who = Who::Roles(&[Decider, Dpo, Administrator, Auditor]);
 const OPERATORS: Who = Who::Roles(&[Operator]);
+const GUARDS: Who = Who::Roles(&[Guard]);
 const DECIDERS: Who = Who::Roles(&[Decider]);
 const ADMINISTRATORS: Who = Who::Roles(&[Administrator]);
 const CAMERA_READERS: Who = Who::Roles(&[Decider, Guard, Administrator]);
@@ -208,7 +215,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 68] = [
+pub static TABLE: [Route; 74] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -235,6 +242,9 @@ pub static TABLE: [Route; 68] = [
     page(Name::SiteAnnex, "/sites/{site}/annex", ADMINISTRATORS),
     form(Name::SiteAnnexPreview, "/sites/{site}/annex", ADMINISTRATORS),
     form(Name::SiteAnnexSign, "/sites/{site}/annex/sign", ADMINISTRATORS),
+    page(Name::AlertsPage, "/alerts", TICKET_READERS),
+    form(Name::AlertRaise, "/alerts", GUARDS),
+    form(Name::AlertClose, "/alerts/{alert}/close", LANDLORD),
     page(Name::ChangesPage, "/changes", SITE_SETTERS),
     form(Name::ChangeSettle, "/changes/{change}", SITE_SETTERS),
     page(Name::AdminSessionsPage, "/admin/sessions", ADMINISTRATORS),
@@ -263,6 +273,9 @@ pub static TABLE: [Route; 68] = [
     read(Name::ApiCameras, "/api/v1/cameras", CAMERA_READERS),
     read(Name::ApiSite, "/api/v1/sites/{site}", DOSSIER_READERS),
     act(Name::ApiSiteRecord, "/api/v1/sites/{site}/records", CAMERA_READERS),
+    read(Name::ApiAlerts, "/api/v1/alerts", TICKET_READERS),
+    act(Name::ApiAlertRaise, "/api/v1/alerts", GUARDS),
+    act(Name::ApiAlertClose, "/api/v1/alerts/{alert}/close", LANDLORD),
     read(Name::ApiChanges, "/api/v1/changes", SITE_SETTERS),
     act(Name::ApiChangeSettle, "/api/v1/changes/{change}", SITE_SETTERS),
     act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),

@@ -178,7 +178,19 @@ pub async fn list_page(app: &App, request: &Request, caller: &Caller) -> Result<
     if let Some(before) = request.query("before") {
         return draw_older(app, request, caller, before.parse()?).await;
     }
-    draw_list(app, request, caller, StatusCode::OK, RequestForm::default()).await
+    let alert = request.query("alert").and_then(|text| text.parse().ok());
+    let prefill = alert.and_then(|alert| super::alerts::prefill(app, caller.person().ok()?, alert));
+    let RequestPrefill { site, reasons } = prefill.unwrap_or_default();
+    draw_list(app, request, caller, StatusCode::OK, RequestForm { site, reasons, ..RequestForm::default() }).await
+}
+
+/// What an alert fills into the form; the agent looks at it and sends it (A3-2).
+#[derive(Debug, Clone, Default)]
+pub struct RequestPrefill {
+    /// Site.
+    pub site: String,
+    /// Reasons.
+    pub reasons: Vec<String>,
 }
 
 async fn draw_older(app: &App, request: &Request, caller: &Caller, before: TicketId) -> Result<Answer, Problem> {

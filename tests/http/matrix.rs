@@ -16,6 +16,7 @@ fn path_of(route: &Route) -> String {
         .replace("{file*}", "nothing.css")
         .replace("{site}", "nowhere")
         .replace("{change}", "4000000000")
+        .replace("{alert}", NOBODYS)
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.

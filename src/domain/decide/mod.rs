@@ -1,6 +1,7 @@
 //! The one place where the rules of the convention are decided. [`decide`] reads as a table of contents; each rule
 //! stands in the module of its subject.
 
+mod alert;
 mod annex;
 mod attach;
 mod conditions;
@@ -47,6 +48,10 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::Designate(designation) => annex::designate(state, actor, designation, now),
         Action::Strike(person) => annex::strike(state, actor, person, now),
 
+        Action::RaiseAlert { alert, site, reasons, what } => {
+            alert::raise(state, actor, *alert, (site, reasons, what), now)
+        }
+        Action::CloseAlert { alert } => alert::close(state, actor, *alert, now),
         Action::Request { ticket, email_matches, site, reasons, duration_minutes } => {
             let form =
                 request::Form { email_matches: *email_matches, site, reasons, duration_minutes: *duration_minutes };

@@ -132,7 +132,7 @@ fn control_site<'a>(
     Some(site)
 }
 
-fn control_reasons(list: &ReasonList, ticked: &[String], faults: &mut Vec<Fault>) -> BTreeSet<Reason> {
+pub(super) fn control_reasons(list: &ReasonList, ticked: &[String], faults: &mut Vec<Fault>) -> BTreeSet<Reason> {
     if ticked.is_empty() {
         faults.push(fault("reasons", "no-reason", "", "at least one of the convention's list (A3-1)"));
     }

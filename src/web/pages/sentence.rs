@@ -73,6 +73,17 @@ impl Line {
                 self.sentence = l.with("event-policy-set", &values);
                 self.kind = "decision";
             }
+            Event::AlertRaised { site, reasons, what, .. } => {
+                let reasons: Vec<String> = reasons.iter().map(|reason| reason_text(l, *reason)).collect();
+                let values = [who, ("site", names.site(site)), ("reasons", reasons.join(", "))];
+                self.sentence = l.with("event-alert-raised", &values);
+                self.why = Some(what.clone());
+                self.kind = "people";
+            }
+            Event::AlertClosed { .. } => {
+                self.sentence = l.with("event-alert-closed", &[who]);
+                self.kind = "people";
+            }
             Event::Filed { site, act } => {
                 self.sentence =
                     l.with(&format!("event-filed-{}", record_word(act)), &[who, ("site", names.site(site))]);

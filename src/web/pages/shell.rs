@@ -98,12 +98,13 @@ impl Shell {
         const SESSIONS: (&str, &str) = ("/admin/sessions", "nav-sessions");
         const CONNECTIONS: (&str, &str) = ("/admin/connections", "nav-connections");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
+        const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
-            Role::Operator | Role::Chief => &[HOME, TICKETS],
-            Role::Decider => &[HOME, TICKETS, SITES, CHANGES, REGISTER],
-            Role::Guard => &[HOME, TICKETS, SITES],
+            Role::Operator | Role::Chief => &[HOME, TICKETS, ALERTS],
+            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, CHANGES, REGISTER],
+            Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
             Role::Administrator => &[HOME, SESSIONS, SITES, CHANGES, CONNECTIONS, REGISTER],
         };
