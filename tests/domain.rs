@@ -6,6 +6,8 @@ mod alerts;
 mod convention;
 #[path = "support/dossier.rs"]
 mod dossier;
+#[path = "domain/faults.rs"]
+mod faults;
 #[path = "domain/limits.rs"]
 mod limits;
 #[path = "domain/need.rs"]
