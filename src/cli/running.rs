@@ -6,7 +6,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LanguageConfig, Secret};
 use crate::console;
 use crate::control::{Control, ControlSettings};
-use crate::mail::Notifier;
+use crate::mail::{Courier, MailSettings, Notifier};
 use crate::media::hub::{Hub, HubLimits};
 use crate::media::ingest::IngestServer;
 use crate::media::viewer::{ViewerSettings, Viewers};
@@ -39,6 +39,7 @@ pub(super) struct Running {
     hub: Arc<Hub>,
     viewers: Arc<Viewers>,
     ingest: IngestServer,
+    courier: Courier,
     web: Server,
     console: Option<console::server::Console>,
 }
@@ -72,6 +73,7 @@ impl Running {
                 .context("the keeper's start")??
         };
         sites::declare(&control, config).await?;
+        let courier = Courier::start(MailSettings::from_config(config)?, &store, control.clone(), clock.clone())?;
         let hub = Hub::new(HubLimits::default());
         let viewers = Viewers::new(viewer_settings(config), hub.clone())?;
         let connections = Connections::open(&config.server.data_dir.join("connections"), clock.clone())
@@ -95,7 +97,7 @@ impl Running {
         let console = console
             .inspect_err(|error| tracing::error!(%error, path = %socket.display(), "no console: `ecluse people` waits for a stopped server"))
             .ok();
-        Ok(Self { store, control, hub, viewers, ingest, web, console })
+        Ok(Self { store, control, hub, viewers, ingest, courier, web, console })
     }
 
     /// Where the pages are, with the real port.
@@ -129,6 +131,7 @@ impl Running {
         let orderly = async {
             self.control.shutdown().await;
             self.viewers.shutdown().await;
+            self.courier.shutdown().await;
             self.ingest.shutdown().await;
             self.web.shutdown().await;
         };
@@ -170,6 +173,7 @@ fn web_settings(config: &Config) -> WebSettings {
             LanguageConfig::En => Language::En,
         },
         ice_servers: ice_servers(config),
+        mail_server: config.mail.as_ref().map(|mail| format!("{}:{}", mail.smtp.host, mail.smtp.port)),
         metrics_listen: config.metrics.as_ref().map(|metrics| metrics.listen),
         shutdown_grace: REQUESTS_WITHIN,
         ..WebSettings::new(https.listen, &https.certificate, &https.key, &https.public_url)

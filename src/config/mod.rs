@@ -5,6 +5,7 @@
 //! Relative paths are relative to the file's own directory. Serves A1-1, A2-1, A8-1 and issue item 3.
 
 mod fault;
+mod mail_rules;
 mod read;
 mod rules;
 mod schema;
@@ -12,8 +13,9 @@ mod sections;
 
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
-    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MetricsConfig,
-    RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
+    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
+    MetricsConfig, RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts,
+    WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

@@ -11,6 +11,9 @@ pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
     public_url(config, text, &mut found);
     listeners(config, text, &mut found);
     duplicates(config, text, &mut found);
+    if let Some(mail) = &config.mail {
+        super::mail_rules::faults(mail, text, &mut found);
+    }
     if config.site.is_empty() {
         found.push(ConfigFault::warning(
             "no [[site]]: nothing can be asked for",

@@ -19,6 +19,8 @@ pub struct Config {
     pub rtsp: RtspConfig,
     /// Viewers.
     pub webrtc: WebrtcConfig,
+    /// The mail server; `None`: mails are queued and never sent.
+    pub mail: Option<MailConfig>,
     /// Figures for Prometheus.
     pub metrics: Option<MetricsConfig>,
     /// The server's own log.
@@ -92,6 +94,95 @@ pub struct WebrtcConfig {
     pub stun_server: Option<String>,
     /// `turn://user:password@host:port?transport=tcp` or `turns://...`.
     pub turn_servers: Vec<Secret>,
+}
+
+/// `[mail]` (A3-7, A6-6).
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    /// Sender of every mail, with or without a name: `Écluse <ecluse@example.org>`.
+    pub from: String,
+    /// The mail server.
+    pub smtp: SmtpUrl,
+    /// User to log in as.
+    pub user: Option<String>,
+    /// File whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// PEM of the only authorities the mail server's certificate may come from; `None`: those the system believes.
+    pub ca: Option<PathBuf>,
+    /// What this server calls itself; `None`: the host of `https.public_url`.
+    pub hello_name: Option<String>,
+    /// Send without encryption, to a test relay on a loopback address.
+    pub allow_plain: bool,
+    /// For connection, encryption and log-in together, seconds.
+    pub connect_timeout_s: u64,
+    /// For one mail, seconds.
+    pub send_timeout_s: u64,
+}
+
+/// How a mail server's URL begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpScheme {
+    /// TLS from the first byte.
+    Smtps,
+    /// STARTTLS.
+    Smtp,
+}
+
+/// Where the mail server is, written `"smtps://HOST:465"` or `"smtp://HOST:587"`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SmtpUrl {
+    /// How it is spoken to.
+    pub scheme: SmtpScheme,
+    /// Its name, or an IP address; its certificate must say the same.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl SmtpUrl {
+    /// Whether it is on this very machine.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl FromStr for SmtpUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = |what: &str| format!("{what}: expected smtps://HOST:465 or smtp://HOST:587");
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| expected("no scheme"))?;
+        let (scheme, default_port) = match scheme {
+            "smtps" => (SmtpScheme::Smtps, 465),
+            "smtp" => (SmtpScheme::Smtp, 587),
+            _ => return Err(expected("another scheme")),
+        };
+        if rest.contains('@') {
+            return Err("user and password have keys of their own, user and password_file".to_owned());
+        }
+        let (host, port) = match rest.strip_prefix('[') {
+            // An IPv6 address.
+            Some(rest) => rest.split_once(']').ok_or_else(|| expected("no ] after the address"))?,
+            None => rest.find(':').map_or((rest, ""), |at| rest.split_at(at)),
+        };
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => default_port,
+            Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| expected("no port number"))?,
+            None => return Err(expected("something between address and port")),
+        };
+        let fits = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:".contains(c));
+        if !fits {
+            return Err(expected("no host"));
+        }
+        Ok(Self { scheme, host: host.to_owned(), port })
+    }
+}
+
+impl TryFrom<String> for SmtpUrl {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
 }
 
 /// `[metrics]`.
@@ -247,6 +338,10 @@ impl Config {
         ];
         paths.extend(self.rtsp.client_ca.as_mut());
         paths.extend(self.https.workstation_ca.as_mut());
+        if let Some(mail) = &mut self.mail {
+            paths.extend(mail.password_file.as_mut());
+            paths.extend(mail.ca.as_mut());
+        }
         paths.extend(
             self.site.iter_mut().flat_map(|site| &mut site.camera).filter_map(|camera| camera.password_file.as_mut()),
         );

@@ -2,8 +2,8 @@
 
 use super::read::Fields;
 use super::schema::{
-    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MetricsConfig,
-    RtspConfig, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
+    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
+    MetricsConfig, RtspConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,6 +25,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         https: https(file.table("https", "an [https] section with certificate, key and public_url")),
         rtsp: rtsp(file.table("rtsp", "an [rtsp] section with certificate and key")),
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
+        mail: file.optional_table("mail").map(mail),
         metrics: file.optional_table("metrics").map(metrics),
         log: file.optional_table("log").map(log).unwrap_or_default(),
         service: file.tables("service").into_iter().map(service).collect(),
@@ -82,6 +83,27 @@ fn webrtc(mut fields: Fields<'_>) -> WebrtcConfig {
             "a list of URLs such as [\"turns://user:password@turn.example.org:5349?transport=tcp\"]",
             Vec::new(),
         ),
+    };
+    fields.finish();
+    section
+}
+
+fn mail(mut fields: Fields<'_>) -> MailConfig {
+    let seconds = "a whole number of seconds";
+    let section = MailConfig {
+        from: fields.required("from", "the sender, such as \"Écluse <ecluse@example.org>\"", String::new),
+        smtp: fields.required("smtp", "\"smtps://HOST:465\" or \"smtp://HOST:587\"", || SmtpUrl {
+            scheme: SmtpScheme::Smtps,
+            host: "unreadable".to_owned(),
+            port: 465,
+        }),
+        user: fields.optional("user", "the user name the mail server knows this server by"),
+        password_file: fields.optional("password_file", "the path of a file whose first line is the password"),
+        ca: fields.optional("ca", AUTHORITY),
+        hello_name: fields.optional("hello_name", "this machine's full name, such as \"ecluse.example.org\""),
+        allow_plain: fields.or("allow_plain", "true or false", false),
+        connect_timeout_s: fields.or("connect_timeout_s", seconds, 15),
+        send_timeout_s: fields.or("send_timeout_s", seconds, 60),
     };
     fields.finish();
     section

@@ -2,6 +2,7 @@
 
 use super::dossier::Record;
 use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId};
+use super::mail::MailNote;
 use super::person::Designation;
 use super::policy::Policy;
 use super::session::{EndCause, Purpose, Traffic};
@@ -223,4 +224,6 @@ pub enum Action {
     },
     /// The server stops on purpose.
     ServerStopping,
+    /// The outbox tells how far a mail has come (A3-7). Idempotent.
+    NoteMail(Box<MailNote>),
 }

@@ -3,6 +3,7 @@
 use super::command::Actor;
 use super::dossier::Record;
 use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
+use super::mail::{MailFailure, MailId, MailKind};
 use super::person::Designation;
 use super::policy::Policy;
 use super::rights::RightsChange;
@@ -253,6 +254,59 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         cut_us: Option<u64>,
     },
+    /// A mail waits in the outbox (A3-7, A6-6). Never an address: the addressee by pseudonym.
+    MailQueued {
+        /// The mail.
+        mail: MailId,
+        /// To whom.
+        to: PersonId,
+        /// What it says.
+        kind: MailKind,
+        /// About which ticket.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ticket: Option<TicketId>,
+    },
+    /// The mail server took a mail over (A3-7). Whether anybody reads it nobody can tell.
+    MailAccepted {
+        /// The mail.
+        mail: MailId,
+        /// To whom.
+        to: PersonId,
+        /// What it says.
+        kind: MailKind,
+        /// About which ticket.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ticket: Option<TicketId>,
+        /// Status codes of the mail server's reply, e.g. `250 2.0.0`.
+        reply: String,
+        /// Which attempt it was, from 1.
+        attempts: u32,
+        /// When; the entry's own time may be later after a crash.
+        #[serde(with = "super::instant")]
+        accepted_at_utc: DateTime<Utc>,
+    },
+    /// A mail will not arrive (A3-7).
+    MailFailed {
+        /// The mail.
+        mail: MailId,
+        /// To whom.
+        to: PersonId,
+        /// What it says.
+        kind: MailKind,
+        /// About which ticket.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ticket: Option<TicketId>,
+        /// Why.
+        why: MailFailure,
+        /// Status codes of the mail server's last reply, e.g. `550 5.1.1`; absent when there was none.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reply: Option<String>,
+        /// After how many attempts.
+        attempts: u32,
+        /// When; the entry's own time may be later after a crash.
+        #[serde(with = "super::instant")]
+        failed_at_utc: DateTime<Utc>,
+    },
 }
 
 impl Event {
@@ -287,7 +341,11 @@ impl Event {
             | Event::Struck { .. }
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
-            | Event::SessionEnded { .. } => None,
+            | Event::SessionEnded { .. }
+            // A mail about a ticket leaves it as it is.
+            | Event::MailQueued { .. }
+            | Event::MailAccepted { .. }
+            | Event::MailFailed { .. } => None,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod dossier;
 mod event;
 mod ids;
 pub mod instant;
+mod mail;
 mod person;
 pub mod policy;
 mod refusal;
@@ -28,6 +29,7 @@ pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure
 pub use dossier::{Dossier, Missing, Record};
 pub use event::{Entry, Event};
 pub use ids::{AlertId, CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+pub use mail::{MailFact, MailFailure, MailId, MailKind, MailNote, MailOutcome, MailTrace};
 pub use person::{Designation, Role};
 pub use policy::Policy;
 pub use refusal::{Fault, Refusal, RefusalKind};

@@ -5,6 +5,7 @@ use super::command::Actor;
 use super::dossier::{Dossier, Missing};
 use super::event::{Entry, Event};
 use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId};
+use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
 use super::policy::{ASK_EVERY, Policy};
 use super::rights::Proposal;
@@ -37,6 +38,8 @@ pub struct State {
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// All sessions.
     pub sessions: BTreeMap<SessionId, Session>,
+    /// Mails that were queued, and how they went (A3-7).
+    pub mails: BTreeMap<MailId, MailTrace>,
     /// Next sequence number expected.
     pub next_seq: u64,
     /// Time of the last entry, UTC.
@@ -46,6 +49,7 @@ pub struct State {
     sessions_of_ticket: BTreeMap<TicketId, Vec<SessionId>>,
     /// How far the wall clock was set back while a ticket was open: its instants alone would tell too short a time.
     set_back: BTreeMap<TicketId, TimeDelta>,
+    mails_of_ticket: BTreeMap<TicketId, Vec<MailId>>,
 }
 
 impl State {
@@ -92,6 +96,11 @@ impl State {
     /// The live sessions of a ticket.
     pub fn live_sessions_of(&self, ticket: TicketId) -> impl Iterator<Item = &Session> {
         self.sessions_of(ticket).filter(|session| self.live_sessions.contains(&session.id))
+    }
+
+    /// The mails about a ticket, oldest first (A3-7).
+    pub fn mails_of(&self, ticket: TicketId) -> impl Iterator<Item = &MailTrace> {
+        self.mails_of_ticket.get(&ticket).into_iter().flatten().filter_map(|id| self.mails.get(id))
     }
 
     /// Whether this person may know that the ticket exists: the police side of its service, the landlord side of its
@@ -294,6 +303,37 @@ impl State {
                         cut_us: *cut_us,
                     };
                 }
+            }
+            Event::MailQueued { mail, to, kind, ticket } => {
+                if self.mails.contains_key(mail) {
+                    return;
+                }
+                if let Some(ticket) = ticket {
+                    self.mails_of_ticket.entry(*ticket).or_default().push(mail.clone());
+                }
+                let trace = MailTrace {
+                    mail: mail.clone(),
+                    to: to.clone(),
+                    kind: *kind,
+                    ticket: *ticket,
+                    queued_at_utc: at_utc,
+                    outcome: MailOutcome::Waiting,
+                };
+                self.mails.insert(mail.clone(), trace);
+            }
+            Event::MailAccepted { mail, reply, attempts, accepted_at_utc, .. } => {
+                let Some(known) = self.mails.get_mut(mail) else { return };
+                known.outcome =
+                    MailOutcome::Accepted { at_utc: *accepted_at_utc, reply: reply.clone(), attempts: *attempts };
+            }
+            Event::MailFailed { mail, why, reply, attempts, failed_at_utc, .. } => {
+                let Some(known) = self.mails.get_mut(mail) else { return };
+                known.outcome = MailOutcome::Failed {
+                    at_utc: *failed_at_utc,
+                    why: *why,
+                    reply: reply.clone(),
+                    attempts: *attempts,
+                };
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The words of the mails, French and English, as text and as HTML. Times are Europe/Paris.
 
-use crate::domain::{CloseCause, Entry, Event, Ticket, TicketState};
+use crate::domain::{CloseCause, Entry, Event, MailKind as Kind, Ticket, TicketState};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::Paris;
@@ -20,27 +20,6 @@ fluent_templates::static_loader! {
 
 const FR: LanguageIdentifier = langid!("fr");
 const EN: LanguageIdentifier = langid!("en");
-
-/// What a mail says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// To deciders: somebody asks (A6-6).
-    Requested,
-    /// To deciders: nobody has answered yet.
-    Reminder,
-    /// To deciders: no longer.
-    Withdrawn,
-    /// Nobody answered.
-    Lapsed,
-    /// To the operator: here is the link (A3-6).
-    OpenedForOperator,
-    /// To the landlord: images are shared from now on (A3-7).
-    OpenedForLandlord,
-    /// To the operator: no.
-    Refused,
-    /// It is over (A4-4).
-    Closed,
-}
 
 /// Names, for the sentences.
 #[derive(Debug, Clone)]

@@ -4,15 +4,24 @@
 //! twice, also after a crash; links decide nothing, they lead to pages that ask for a log-in (fault 2); no mail is
 //! waited for by a decision or a cut (fault 5).
 //!
-//! Not its job: delivery. The outbox is durable; the demo shows it on a page.
+//! The [`Notifier`] queues, the [`Courier`] delivers (docs/design/mail.md). The demo has no mail server and shows the
+//! outbox on a page.
 
+mod courier;
+mod letter;
 mod message;
+mod schedule;
+mod settings;
+mod smtp;
 
-pub use message::{Context, Kind, Message};
+pub use courier::Courier;
+pub use message::{Context, Message};
+pub use settings::{Encryption, MailSettings, SettingsError};
 
 use crate::control::Effect;
 use crate::domain::{
-    Actor, CloseCause, Designation, Entry, Event, PersonId, Role, State, Ticket, TicketId, TicketState,
+    Actor, CloseCause, Designation, Entry, Event, MailId, MailKind as Kind, PersonId, Role, State, Ticket, TicketId,
+    TicketState,
 };
 use crate::store::{Identity, Mail, Store, StoreError};
 
@@ -76,14 +85,14 @@ impl Notifier {
         };
         let message = Message::compose(kind, entry, ticket, &context, &to.language, &self.public_url);
         Ok(Mail {
-            // Sorts by time; the same event and addressee give the same id.
-            id: format!("{:016}-{}", entry.seq, to.person),
+            id: MailId::about(entry.seq, &to.person),
             to_person: to.person.clone(),
             to_address: to.email.clone(),
+            kind,
             subject: message.subject,
             text: message.text,
             html: message.html,
-            ticket: ticket.id,
+            ticket: Some(ticket.id),
             queued_at_utc: entry.at_utc,
         })
     }

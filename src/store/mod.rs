@@ -7,6 +7,7 @@
 //!
 //! Serves A3-3 (personal accounts), A3-7 and A6-6 (outbox), fault 25 (uniform answers to log-ins).
 
+mod delivery;
 mod engine;
 mod error;
 mod outbox;
@@ -15,8 +16,9 @@ mod people;
 mod tickets;
 mod web_sessions;
 
+pub use delivery::{Delivery, Trouble, TroubleKind};
 pub use error::StoreError;
-pub use outbox::{Mail, Outbox};
+pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
 pub use people::{Identity, People, same_email};
 pub use tickets::{Mark, Tickets};
 pub use web_sessions::{WebSession, WebSessions};
@@ -61,7 +63,7 @@ impl Store {
         self.web_sessions.clone()
     }
 
-    /// Mails to be sent.
+    /// Mails to be sent, and how they went.
     pub fn outbox(&self) -> Outbox {
         self.outbox.clone()
     }

@@ -101,6 +101,7 @@ fn write_notice(notice: &Notice) -> String {
         Notice::Ended => "ended".to_owned(),
         Notice::Saved => "saved".to_owned(),
         Notice::LoggedOut => "logged-out".to_owned(),
+        Notice::MailRetried => "mail-retried".to_owned(),
         Notice::Interrupted { cut_us } => cut("interrupted", cut_us),
         Notice::SessionCut { cut_us } => cut("session-cut", cut_us),
     }
@@ -117,6 +118,7 @@ fn read_notice(text: &str) -> Option<Notice> {
         "ended" => Notice::Ended,
         "saved" => Notice::Saved,
         "logged-out" => Notice::LoggedOut,
+        "mail-retried" => Notice::MailRetried,
         "interrupted" => Notice::Interrupted { cut_us },
         "session-cut" => Notice::SessionCut { cut_us },
         _ => return None,
@@ -178,6 +180,7 @@ mod tests {
             Notice::Ended,
             Notice::Saved,
             Notice::LoggedOut,
+            Notice::MailRetried,
             Notice::Interrupted { cut_us: Some(1_234) },
             Notice::Interrupted { cut_us: None },
             Notice::SessionCut { cut_us: Some(0) },

@@ -10,7 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, limits, login, metrics, misc, register, site, sites, tickets, whep,
+    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, register, site, sites, tickets,
+    whep,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -296,6 +297,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminSessionsPage => admin::sessions_page(app, request, caller).await,
         Name::AdminSessionCut => admin::cut_form(app, request, caller).await,
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
+        Name::AdminMailsPage => mails::page(app, request, caller).await,
+        Name::AdminMailRetry => mails::retry_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
         Name::ApiLogin => login::api(app, request).await,
         Name::ApiLogout => login::api_logout(app, request, caller).await,
@@ -314,6 +317,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiSessions => admin::sessions_api(app).await,
         Name::ApiSessionCut => admin::cut_api(app, request, caller).await,
         Name::ApiConnections => admin::connections_api(app, request).await,
+        Name::ApiMails => mails::api(app, request).await,
+        Name::ApiMailRetry => mails::retry_api(app, request).await,
         Name::ApiCameras => sites::api(app, caller),
         Name::ApiSite => site::api(app, request, caller),
         Name::ApiSiteRecord => site::record_api(app, request, caller).await,

@@ -20,7 +20,7 @@ use super::answer::Answer;
 use super::app::{App, CameraChange};
 use super::auth::{self, Caller, Person};
 use super::problem::Problem;
-use crate::domain::{AlertId, Entry, Event, Role, SessionId, State, TicketId};
+use crate::domain::{AlertId, Entry, Event, Role, SessionId, State, TicketId, TicketState};
 use futures_util::{Stream, stream};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -162,6 +162,10 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         Event::SessionGranted { session: id, .. } => session(id, "granted"),
         Event::SessionConnected { session: id, .. } => session(id, "connected"),
         Event::SessionEnded { session: id, .. } => session(id, "ended"),
+        // The page of the ticket says who has been told (A3-7).
+        Event::MailAccepted { ticket: Some(id), .. } | Event::MailFailed { ticket: Some(id), .. } => {
+            ticket(id, status_word(&state.tickets.get(id)?.state))
+        }
         // `Opened` follows `Approved` in the same decision; the rest is no page's news.
         Event::Approved { .. }
         | Event::ServerStarted { .. }
@@ -176,7 +180,22 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::ChangeDeclined { .. }
         | Event::RenewalReminded { .. }
         | Event::Designated { .. }
-        | Event::Struck { .. } => None,
+        | Event::Struck { .. }
+        | Event::MailQueued { .. }
+        | Event::MailAccepted { .. }
+        | Event::MailFailed { .. } => None,
+    }
+}
+
+fn status_word(state: &TicketState) -> &'static str {
+    match state {
+        TicketState::Requested { .. } => "requested",
+        TicketState::Refused { .. } => "refused",
+        TicketState::Lapsed { .. } => "lapsed",
+        TicketState::Withdrawn { .. } => "withdrawn",
+        TicketState::Voided { .. } => "voided",
+        TicketState::Open { .. } => "open",
+        TicketState::Closed { .. } => "closed",
     }
 }
 

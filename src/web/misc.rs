@@ -127,7 +127,7 @@ pub async fn demo_mails(app: &App, request: &Request, caller: &Caller) -> Result
         recipients.entry(mail.to_address.clone()).or_insert((to_name.clone(), 0)).1 += 1;
         if chosen.as_ref().is_none_or(|chosen| *chosen == mail.to_address) {
             shown.push(MailRow {
-                id: mail.id,
+                id: mail.id.to_string(),
                 to_name,
                 to_address: mail.to_address,
                 subject: mail.subject,

@@ -32,6 +32,7 @@ pub mod events;
 mod language;
 mod limits;
 mod login;
+mod mails;
 mod metrics;
 mod misc;
 mod models;

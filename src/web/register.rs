@@ -42,6 +42,9 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
         | Event::NeedConfirmed { ticket, .. }
         | Event::Refused { ticket, .. }
         | Event::Closed { ticket, .. } => of_ticket(ticket),
+        Event::MailQueued { ticket, .. } | Event::MailAccepted { ticket, .. } | Event::MailFailed { ticket, .. } => {
+            ticket.as_ref().map_or((None, None), of_ticket)
+        }
         Event::SessionGranted { purpose, site, .. } => (Some(site.clone()), Some(purpose.ticket())),
         Event::SessionConnected { session, .. } | Event::SessionEnded { session, .. } => {
             match state.sessions.get(session) {

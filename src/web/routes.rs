@@ -100,6 +100,8 @@ pub enum Name {
     AdminSessionCut,
     AdminConnectionsPage,
     AdminTicketInterrupt,
+    AdminMailsPage,
+    AdminMailRetry,
     RegisterPage,
     ApiLogin,
     ApiLogout,
@@ -118,6 +120,8 @@ pub enum Name {
     ApiSessions,
     ApiSessionCut,
     ApiConnections,
+    ApiMails,
+    ApiMailRetry,
     ApiCameras,
     ApiSite,
     ApiSitePolicy,
@@ -215,7 +219,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 74] = [
+pub static TABLE: [Route; 78] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -251,6 +255,8 @@ pub static TABLE: [Route; 74] = [
     form(Name::AdminSessionCut, "/admin/sessions/{session}/cut", ADMINISTRATORS),
     page(Name::AdminConnectionsPage, "/admin/connections", ADMINISTRATORS),
     form(Name::AdminTicketInterrupt, "/admin/tickets/{ticket}/interrupt", ADMINISTRATORS),
+    page(Name::AdminMailsPage, "/admin/mails", ADMINISTRATORS),
+    form(Name::AdminMailRetry, "/admin/mails/{mail}/retry", ADMINISTRATORS),
     page(Name::RegisterPage, "/register", REGISTER_READERS),
     // The same for programs
     row(Name::ApiLogin, Method::POST, "/api/v1/login", Who::Anybody, Proof::Origin, Kind::Api, Carries::Json),
@@ -270,6 +276,8 @@ pub static TABLE: [Route; 74] = [
     read(Name::ApiSessions, "/api/v1/sessions", ADMINISTRATORS),
     act(Name::ApiSessionCut, "/api/v1/sessions/{session}/cut", ADMINISTRATORS),
     read(Name::ApiConnections, "/api/v1/connections", ADMINISTRATORS),
+    read(Name::ApiMails, "/api/v1/mails", ADMINISTRATORS),
+    act(Name::ApiMailRetry, "/api/v1/mails/{mail}/retry", ADMINISTRATORS),
     read(Name::ApiCameras, "/api/v1/cameras", CAMERA_READERS),
     read(Name::ApiSite, "/api/v1/sites/{site}", DOSSIER_READERS),
     act(Name::ApiSiteRecord, "/api/v1/sites/{site}/records", CAMERA_READERS),

@@ -33,6 +33,8 @@ pub struct WebSettings {
     pub language: Language,
     /// STUN and TURN servers told to viewers (`Link` header of WHEP).
     pub ice_servers: Vec<IceServer>,
+    /// The mail server, for the administrator's page of mails; `None`: there is none, mails wait.
+    pub mail_server: Option<String>,
     /// Plain HTTP listener for Prometheus alone; keep it on loopback or a management network.
     pub metrics_listen: Option<SocketAddr>,
     /// TLS connections served at the same time.
@@ -64,6 +66,7 @@ impl WebSettings {
             public_url: public_url.into(),
             language: Language::Fr,
             ice_servers: Vec::new(),
+            mail_server: None,
             metrics_listen: None,
             max_connections: 1024,
             session_idle: Duration::from_secs(30 * 60),

@@ -6,7 +6,7 @@ use super::app::App;
 use super::auth::{Caller, Person};
 use super::models::{Deed, TicketModel};
 use super::pages::home::{self, HomeView};
-use super::pages::ticket::{self, Actions, CameraTile, TicketView};
+use super::pages::ticket::{self, Actions, CameraTile, TicketView, Told};
 use super::pages::tickets::{self, RequestForm, SiteChoice, TicketsView};
 use super::pages::watch::{self, WatchView};
 use super::pages::{Notice, TicketCard};
@@ -16,7 +16,7 @@ use super::routes::Name;
 use super::{chrome, register};
 use crate::control::{Receipt, TicketRequest};
 use crate::domain::{
-    Action, Actor, Command, EndCause, Event, Role, SessionState, State, Ticket, TicketId, TicketState,
+    Action, Actor, Command, EndCause, Event, MailTrace, Role, SessionState, State, Ticket, TicketId, TicketState,
 };
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -324,11 +324,23 @@ async fn draw_ticket(
             administrator_interrupt: model.may(Deed::Interrupt) && person.role == Role::Administrator,
         },
         preview: if model.may(Deed::Preview) { tiles(app, person, id)? } else { Vec::new() },
+        told: told(app, &names.people, id),
         history,
         names,
         trouble: problem.map(chrome::trouble),
     };
     chrome::page(request, status, ticket::render(&chrome::shell(app, request, caller), &view))
+}
+
+/// The mails about a ticket (A3-7).
+fn told(app: &App, names: &Names, ticket: TicketId) -> Vec<Told> {
+    let told = |mail: &MailTrace| Told {
+        person: access::person_ref(names, &mail.to).shown().to_owned(),
+        kind: mail.kind,
+        queued_at_utc: mail.queued_at_utc,
+        outcome: mail.outcome.clone(),
+    };
+    app.context.control.read(|state| state.mails_of(ticket).map(told).collect())
 }
 
 fn tiles(app: &App, person: &Person, ticket: TicketId) -> Result<Vec<CameraTile>, Problem> {

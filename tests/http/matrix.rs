@@ -13,6 +13,7 @@ fn path_of(route: &Route) -> String {
         .path
         .replace("{ticket}", NOBODYS)
         .replace("{session}", NOBODYS)
+        .replace("{mail}", "0-nobody")
         .replace("{file*}", "nothing.css")
         .replace("{site}", "nowhere")
         .replace("{change}", "4000000000")

@@ -7,6 +7,7 @@ use ecluse::control::{Control, ControlSettings};
 use ecluse::domain::{
     Action, Actor, Camera, Command, Convention, Designation, Policy, Role, Service, Site, SiteId, TicketId,
 };
+use ecluse::mail::{Courier, MailSettings, Notifier};
 use ecluse::media::hub::{Hub, HubLimits};
 use ecluse::media::viewer::{ViewerSettings, Viewers};
 use ecluse::pki::{Authority, Usage};
@@ -92,6 +93,7 @@ pub struct Rig {
     pub connections: Connections,
     pub authority: Authority,
     pub server: Server,
+    courier: Option<Courier>,
 }
 
 /// What a test may want otherwise.
@@ -100,13 +102,15 @@ pub struct Wishes {
     pub demo: bool,
     pub workstation_ca: bool,
     pub max_connections: usize,
+    /// Mails follow from events, and are delivered to this server.
+    pub mail: Option<MailSettings>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
         let generous = Rate::new(100_000, Duration::from_millis(1));
         let limits = Limits { login_per_address: generous, login_per_account: generous, changes: generous };
-        Self { limits, demo: false, workstation_ca: false, max_connections: 256 }
+        Self { limits, demo: false, workstation_ca: false, max_connections: 256, mail: None }
     }
 }
 
@@ -123,8 +127,11 @@ impl Rig {
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let register = Register::open(&dir.path().join("register")).unwrap();
         let store = Store::open(&dir.path().join("store")).unwrap();
-        let control =
-            Control::start(ControlSettings::new(dir.path()), register, store.clone(), shared.clone()).unwrap();
+        let mut keeper = ControlSettings::new(dir.path());
+        if wishes.mail.is_some() {
+            keeper = keeper.with_effect(Notifier::new(store.clone(), "https://ecluse.example.org"));
+        }
+        let control = Control::start(keeper, register, store.clone(), shared.clone()).unwrap();
         let hub = Hub::new(HubLimits::default());
         let viewers = Viewers::new(viewer_settings(), hub.clone()).unwrap();
         let connections = Connections::open(&dir.path().join("connections"), shared.clone()).unwrap();
@@ -138,6 +145,9 @@ impl Rig {
         settings.metrics_listen = Some(local);
         settings.workstation_ca_pem = wishes.workstation_ca.then(|| authority.certificate_path());
         settings.max_connections = wishes.max_connections;
+        settings.mail_server = wishes.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
+        let courier =
+            wishes.mail.map(|mail| Courier::start(Some(mail), &store, control.clone(), shared.clone()).unwrap());
         let context = WebContext {
             control: control.clone(),
             store: store.clone(),
@@ -149,7 +159,7 @@ impl Rig {
             demo: wishes.demo.then(Demo::default),
         };
         let server = Server::start(settings, context).await.unwrap();
-        let rig = Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server };
+        let rig = Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier };
         rig.seed().await;
         rig
     }
@@ -252,6 +262,9 @@ impl Rig {
         self.server.shutdown().await;
         self.control.shutdown().await;
         self.viewers.shutdown().await;
+        if let Some(courier) = self.courier {
+            courier.shutdown().await;
+        }
     }
 }
 

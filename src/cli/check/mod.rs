@@ -3,6 +3,7 @@
 mod certificates;
 mod elements;
 mod machine;
+mod mail;
 
 use super::ConfigArgument;
 use crate::config::{Config, ConfigFault, Loaded, Severity};
@@ -41,6 +42,7 @@ pub(super) fn load(argument: &ConfigArgument) -> Loaded {
     if let Some(config) = &loaded.config {
         machine.extend(machine::faults(config, &loaded));
         machine.extend(certificates::faults(config, &loaded));
+        machine.extend(mail::faults(config, &loaded));
     }
     loaded.extend(machine);
     let place = |fault: &ConfigFault| fault.position.as_ref().map_or((usize::MAX, 0), |at| (at.line, at.column));

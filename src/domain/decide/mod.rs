@@ -9,6 +9,7 @@ mod dossier;
 mod ending;
 mod lifecycle;
 mod limits;
+mod mail;
 mod measure;
 mod need;
 mod request;
@@ -82,6 +83,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
             lifecycle::server_started(state, actor, version, last_heartbeat.as_ref(), now)
         }
         Action::ServerStopping => lifecycle::server_stopping(state, actor, now),
+        Action::NoteMail(note) => mail::note(state, actor, note),
     }?;
     measure::tally(state, &mut events);
     Ok(events)

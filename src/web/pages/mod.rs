@@ -23,6 +23,7 @@ pub mod login;
 pub mod mails;
 pub mod names;
 pub mod notice;
+pub mod outbox;
 pub mod register;
 mod sentence;
 pub mod sessions;

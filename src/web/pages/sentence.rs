@@ -4,7 +4,9 @@ use super::Locale;
 use super::names::Names;
 use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
-use crate::domain::{Actor, CloseCause, EndCause, Entry, Event, Purpose, Record, RightsChange, SessionId, TicketId};
+use crate::domain::{
+    Actor, CloseCause, EndCause, Entry, Event, MailKind, PersonId, Purpose, Record, RightsChange, SessionId, TicketId,
+};
 use chrono::{DateTime, Utc};
 
 /// One entry, ready to be drawn.
@@ -16,7 +18,7 @@ pub(super) struct Line {
     pub(super) why: Option<String>,
     /// Ticket it is about, with its short name.
     pub(super) ticket: Option<(TicketId, String)>,
-    /// `decision`, `cut`, `images`, `people` or `server`: what kind of event it is, as an icon beside the words.
+    /// `decision`, `cut`, `images`, `people`, `mail` or `server`: what kind of event it is, as an icon beside the words.
     pub(super) kind: &'static str,
     /// Technical figures.
     pub(super) detail: Option<String>,
@@ -210,6 +212,24 @@ impl Line {
                 figures.extend(cut_us.map(|us| l.a("event-cut-in", "cut", l.cut(us))));
                 self.detail = Some(figures.join(" · "));
             }
+            Event::MailQueued { to, kind, ticket, .. } => {
+                self.about_mail(ticket.as_ref());
+                self.sentence = mail_words(l, "event-mail-queued", names, to, *kind);
+            }
+            Event::MailAccepted { to, kind, ticket, reply, attempts, accepted_at_utc, .. } => {
+                self.about_mail(ticket.as_ref());
+                self.sentence = mail_words(l, "event-mail-accepted", names, to, *kind);
+                let at = l.hour_text(*accepted_at_utc, self.at_utc);
+                self.detail = Some(format!("{at} · {reply} · {}", l.n("mail-attempts", attempts)));
+            }
+            Event::MailFailed { to, kind, ticket, why, reply, attempts, failed_at_utc, .. } => {
+                self.about_mail(ticket.as_ref());
+                self.sentence = mail_words(l, "event-mail-failed", names, to, *kind);
+                let mut figures = vec![l.hour_text(*failed_at_utc, self.at_utc), l.t(format!("mail-{}", why.as_str()))];
+                figures.extend(reply.clone());
+                figures.push(l.n("mail-attempts", attempts));
+                self.detail = Some(figures.join(" · "));
+            }
         }
     }
 
@@ -219,6 +239,19 @@ impl Line {
         self.ticket = Some((*ticket, short_id(ticket)));
         Some(names.person(person))
     }
+    fn about_mail(&mut self, ticket: Option<&TicketId>) {
+        self.ticket = ticket.map(|ticket| (*ticket, short_id(ticket)));
+        self.kind = "mail";
+    }
+}
+
+fn mail_words(l: Locale, key: &str, names: &Names, to: &PersonId, kind: MailKind) -> String {
+    l.with(key, &[("person", names.person(to)), ("kind", mail_kind_text(l, kind))])
+}
+
+/// What a mail says, as people read it.
+pub(super) fn mail_kind_text(l: Locale, kind: MailKind) -> String {
+    l.t(format!("mail-kind-{}", kind.as_str()))
 }
 
 /// The stable word of a session's end, and the words that go with it.

@@ -59,6 +59,8 @@ pub enum Notice {
     Saved,
     /// Logged out.
     LoggedOut,
+    /// A mail is tried again now.
+    MailRetried,
 }
 
 /// The frame around a page.
@@ -100,13 +102,14 @@ impl Shell {
         const SITES: (&str, &str) = ("/sites", "nav-sites");
         const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
+        const MAILS: (&str, &str) = ("/admin/mails", "nav-outbox");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
             Role::Operator | Role::Chief => &[HOME, TICKETS, ALERTS],
             Role::Decider => &[HOME, TICKETS, ALERTS, SITES, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
-            Role::Administrator => &[HOME, SESSIONS, SITES, CHANGES, CONNECTIONS, REGISTER],
+            Role::Administrator => &[HOME, SESSIONS, SITES, CHANGES, CONNECTIONS, MAILS, REGISTER],
         };
         let path = self.path.split('?').next().unwrap_or_default();
         places
@@ -157,6 +160,7 @@ impl Notice {
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
             Notice::Saved => l.t("notice-saved"),
             Notice::LoggedOut => l.t("notice-logged-out"),
+            Notice::MailRetried => l.t("notice-mail-retried"),
         }
     }
 }

@@ -5,10 +5,10 @@
 //! `/interrupt` (`why`), and for administrators `/admin/tickets/{id}/interrupt` (`why`).
 
 use super::locale::iso;
-use super::sentence::Line;
+use super::sentence::{Line, mail_kind_text};
 use super::watch::PLAYER_TEXTS;
 use super::{Banner, Locale, Names, Shell, Trouble};
-use crate::domain::{CameraId, CloseCause, Entry, Need, Reason, TicketId, TicketState};
+use crate::domain::{CameraId, CloseCause, Entry, MailKind, MailOutcome, Need, Reason, TicketId, TicketState};
 use askama::Template;
 use chrono::{DateTime, Utc};
 
@@ -264,12 +264,49 @@ pub struct TicketView {
     pub actions: Actions,
     /// Cameras of the landlord's live preview, in the site's order (A4-2); empty: no preview for this person or state.
     pub preview: Vec<CameraTile>,
+    /// Who was told by mail, and how far each mail has come (A3-7), oldest first.
+    pub told: Vec<Told>,
     /// Register entries about this ticket, oldest first; may be empty.
     pub history: Vec<Entry>,
     /// Names for the history.
     pub names: Names,
     /// Why the previous attempt to act was refused (e.g. an empty reason).
     pub trouble: Option<Trouble>,
+}
+
+/// A mail about the ticket, as the register knows it (A3-7).
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Name of the addressee, or pseudonym.
+    pub person: String,
+    /// What it says.
+    pub kind: MailKind,
+    /// When it was queued, UTC.
+    pub queued_at_utc: DateTime<Utc>,
+    /// How it went.
+    pub outcome: MailOutcome,
+}
+
+impl Told {
+    fn kind_text(&self, l: Locale) -> String {
+        mail_kind_text(l, self.kind)
+    }
+
+    fn word(&self) -> &'static str {
+        match self.outcome {
+            MailOutcome::Waiting => "queued",
+            MailOutcome::Accepted { .. } => "accepted",
+            MailOutcome::Failed { .. } => "failed",
+        }
+    }
+
+    /// When it became what it is.
+    fn at(&self) -> DateTime<Utc> {
+        match &self.outcome {
+            MailOutcome::Waiting => self.queued_at_utc,
+            MailOutcome::Accepted { at_utc, .. } | MailOutcome::Failed { at_utc, .. } => *at_utc,
+        }
+    }
 }
 
 /// Draws the page.

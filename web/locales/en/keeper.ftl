@@ -43,3 +43,4 @@ mail-cause-unanswered = “still needed?” went unanswered
 mail-reminder-subject = Reminder: request waiting, { $site }
 mail-reminder-what = The request of { $requester } ({ $service }) for { $site } is still waiting for your decision: { $hours }, reason: { $reasons }.
 mail-reminder-until = Without an answer before { $until } it lapses: silence is never consent.
+mail-kind-reminder = reminder

@@ -5,6 +5,7 @@ nav-home = Home
 nav-tickets = Requests
 nav-sessions = Live sessions
 nav-connections = Connections
+nav-outbox = Mails
 nav-sites = Sites and cameras
 nav-register = Register
 nav-mails = Demo mails
@@ -66,6 +67,7 @@ notice-interrupted-in = Transfer interrupted: last picture sent { $cut } after t
 notice-session-cut = Session cut.
 notice-session-cut-in = Session cut: last picture sent { $cut } after the decision.
 notice-logged-out = You are logged out.
+notice-mail-retried = This mail is being tried again.
 
 # Log-in
 login-title = Log in
@@ -298,6 +300,8 @@ col-action = Action
 col-when = When
 col-what = What
 col-address = Address
+col-to = To
+col-reply = Last reply
 col-detail = Detail
 col-camera = Camera
 col-state = State
@@ -380,6 +384,42 @@ event-session-ended-condition = Viewing cut: a condition is no longer met.
 event-session-ended-register-failure = Viewing cut: the register could not be written.
 event-session-ended-server-stopped = Viewing ended by the server’s stop.
 
+# Mail (A3-7)
+told-title = People told by mail
+mail-state-queued = Waiting
+mail-state-sending = Being sent
+mail-state-accepted = Accepted by the mail server
+mail-state-failed = Not delivered
+mail-next = next attempt at
+mail-retry = Retry now
+mail-trouble-unreachable = mail server unreachable
+mail-trouble-tls = the mail server’s certificate is not trusted, or TLS failed: nothing is sent
+mail-trouble-no-start-tls = the mail server offers no STARTTLS: nothing is sent in the clear
+mail-trouble-log-in = the mail server does not accept user or password
+mail-trouble-timed-out = the mail server does not answer in time
+mail-trouble-put-off = put off by the mail server
+outbox-title = Mails
+outbox-lead = Where each mail handed to { $server } stands. Contents are not shown; the register keeps who was told, and when.
+outbox-no-server = No mail server is configured: mails wait and nobody is told.
+outbox-none = No mail yet.
+event-mail-queued = Mail to { $person } queued: { $kind }.
+event-mail-accepted = Mail to { $person } accepted by the mail server: { $kind }.
+event-mail-failed = Mail to { $person } not delivered: { $kind }.
+mail-kind-requested = request for images
+mail-kind-withdrawn = request withdrawn
+mail-kind-lapsed = request lapsed
+mail-kind-opened-for-operator = access granted
+mail-kind-opened-for-landlord = images shared
+mail-kind-refused = request refused
+mail-kind-closed = sharing over
+mail-refused = refused by the mail server
+mail-given-up = given up after 48 h of trying
+mail-unwritable = invalid address
+mail-attempts = { $n ->
+    [one] { $n } attempt
+   *[other] { $n } attempts
+}
+
 # Demo mails
 mails-title = Demo mails
 mails-lead = What the server would send by mail. Opening a link decides nothing: logging in is required.
@@ -419,6 +459,8 @@ refusal-register-unavailable = The register cannot be written: nothing is grante
 refusal-busy = Too much is asked at once. Try again in a second.
 refusal-stopping = The server is stopping.
 refusal-disk-full = The server’s disk is full: running transfers can still be ended; the administrator must free space and restart the server.
+refusal-mail-being-sent = This mail is being sent at this moment.
+refusal-mail-accepted = The mail server has accepted this mail: it is not sent twice.
 fault-email-mismatch = This is not the address of your account.
 fault-duration-out-of-range = The duration is 2 to 12 hours.
 fault-unknown-site = Choose a site of the convention.

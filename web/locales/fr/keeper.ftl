@@ -43,3 +43,4 @@ mail-cause-unanswered = question « toujours nécessaire ? » restée sans répo
 mail-reminder-subject = Rappel : demande d'accès en attente, { $site }
 mail-reminder-what = La demande de { $requester } ({ $service }) pour { $site } attend toujours votre décision : { $hours }, motif : { $reasons }.
 mail-reminder-until = Sans réponse avant { $until }, elle devient caduque : le silence n'est jamais un accord.
+mail-kind-reminder = rappel

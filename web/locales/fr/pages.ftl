@@ -5,6 +5,7 @@ nav-home = Accueil
 nav-tickets = Demandes
 nav-sessions = Sessions en direct
 nav-connections = Connexions
+nav-outbox = Courriels
 nav-sites = Sites et caméras
 nav-register = Registre
 nav-mails = Courriels (démo)
@@ -66,6 +67,7 @@ notice-interrupted-in = Transfert interrompu : dernière image envoyée { $cut }
 notice-session-cut = Session coupée.
 notice-session-cut-in = Session coupée : dernière image envoyée { $cut } après la décision.
 notice-logged-out = Vous êtes déconnecté.
+notice-mail-retried = Un nouvel essai est lancé pour ce courriel.
 
 # Connexion
 login-title = Connexion
@@ -298,6 +300,8 @@ col-action = Action
 col-when = Quand
 col-what = Quoi
 col-address = Adresse
+col-to = Destinataire
+col-reply = Dernière réponse
 col-detail = Détail
 col-camera = Caméra
 col-state = État
@@ -380,6 +384,42 @@ event-session-ended-condition = Visionnage coupé : une condition n’est plus r
 event-session-ended-register-failure = Visionnage coupé : le registre ne pouvait plus être écrit.
 event-session-ended-server-stopped = Visionnage terminé par l’arrêt du serveur.
 
+# Courriels (A3-7)
+told-title = Personnes prévenues par courriel
+mail-state-queued = En attente
+mail-state-sending = Envoi en cours
+mail-state-accepted = Accepté par le serveur de messagerie
+mail-state-failed = Non remis
+mail-next = prochain essai à
+mail-retry = Réessayer maintenant
+mail-trouble-unreachable = serveur de messagerie injoignable
+mail-trouble-tls = certificat du serveur de messagerie refusé, ou échec TLS : rien n’est envoyé
+mail-trouble-no-start-tls = le serveur de messagerie ne propose pas STARTTLS : rien n’est envoyé en clair
+mail-trouble-log-in = le serveur de messagerie refuse l’identifiant ou le mot de passe
+mail-trouble-timed-out = le serveur de messagerie ne répond pas à temps
+mail-trouble-put-off = remis à plus tard par le serveur de messagerie
+outbox-title = Courriels
+outbox-lead = État de chaque courriel remis à { $server }. Le contenu n’est pas montré ; le registre garde qui a été prévenu, et quand.
+outbox-no-server = Aucun serveur de messagerie n’est configuré : les courriels attendent et personne n’est prévenu.
+outbox-none = Aucun courriel pour l’instant.
+event-mail-queued = Courriel à { $person } mis en file : { $kind }.
+event-mail-accepted = Courriel à { $person } accepté par le serveur de messagerie : { $kind }.
+event-mail-failed = Courriel à { $person } non remis : { $kind }.
+mail-kind-requested = demande d’accès
+mail-kind-withdrawn = demande retirée
+mail-kind-lapsed = demande caduque
+mail-kind-opened-for-operator = accès accordé
+mail-kind-opened-for-landlord = images partagées
+mail-kind-refused = demande refusée
+mail-kind-closed = fin du partage
+mail-refused = refusé par le serveur de messagerie
+mail-given-up = abandonné après 48 h d’essais
+mail-unwritable = adresse invalide
+mail-attempts = { $n ->
+    [one] { $n } essai
+   *[other] { $n } essais
+}
+
 # Courriels de démonstration
 mails-title = Courriels de démonstration
 mails-lead = Ce que le serveur enverrait par courriel. Ouvrir un lien ne décide de rien : il faut se connecter.
@@ -419,6 +459,8 @@ refusal-register-unavailable = Le registre ne peut pas être écrit : rien n’e
 refusal-busy = Trop de demandes à la fois. Réessayez dans une seconde.
 refusal-stopping = Le serveur s’arrête.
 refusal-disk-full = Le disque du serveur est plein : les transferts en cours peuvent être arrêtés ; l’administrateur doit libérer de la place puis redémarrer le serveur.
+refusal-mail-being-sent = Ce courriel est en cours d’envoi.
+refusal-mail-accepted = Le serveur de messagerie a accepté ce courriel : il n’est pas envoyé deux fois.
 fault-email-mismatch = Ce n’est pas l’adresse de votre compte.
 fault-duration-out-of-range = La durée va de 2 à 12 heures.
 fault-unknown-site = Choisissez un patrimoine de la convention.
