@@ -3,19 +3,29 @@
 
 #[path = "http/contract.rs"]
 mod contract;
+#[path = "support/dossier.rs"]
+mod dossier;
 #[path = "http/rig.rs"]
 mod rig;
 
+#[path = "http/alerts.rs"]
+mod alerts;
 #[path = "http/bad_input.rs"]
 mod bad_input;
+#[path = "http/dossier.rs"]
+mod dossiers;
 #[path = "http/events.rs"]
 mod events;
 #[path = "http/login.rs"]
 mod login;
 #[path = "http/matrix.rs"]
 mod matrix;
+#[path = "http/need.rs"]
+mod need;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/sites.rs"]
+mod sites;
 #[path = "http/supervision.rs"]
 mod supervision;
 #[path = "http/tickets.rs"]

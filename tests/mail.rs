@@ -5,6 +5,8 @@
 #[path = "http/contract.rs"]
 #[allow(dead_code, reason = "this test binary uses its own part of it")]
 mod contract;
+#[path = "support/dossier.rs"]
+mod dossier;
 #[path = "http/rig.rs"]
 #[allow(dead_code, reason = "this test binary uses its own part of it")]
 mod rig;

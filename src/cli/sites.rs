@@ -62,8 +62,9 @@ pub(super) fn site_of(config: &Config, site: &SiteConfig) -> anyhow::Result<Site
     })
 }
 
+/// 00:00 in Europe/Paris, as UTC.
 fn paris_midnight(day: NaiveDate) -> anyhow::Result<DateTime<Utc>> {
-    crate::clock::paris_midnight(day).with_context(|| format!("{day} has no midnight in Europe/Paris"))
+    crate::domain::day::paris_midnight(day).with_context(|| format!("{day} has no midnight in Europe/Paris"))
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use super::handle::Receipt;
 use super::lanes::Lane;
 use super::shared::Shared;
 use super::work::{Batch, Job, JobAnswer, Then, Work};
-use crate::domain::policy::LAPSE_AFTER;
+use crate::domain::policy::{ASK_EVERY, LAPSE_AFTER, REMIND_AFTER};
 use crate::domain::{
-    Action, Actor, Command, Entry, Event, Refusal, RefusalKind, SessionId, SessionState, State, TicketId, TicketState,
+    Action, Actor, Command, Entry, Event, Refusal, RefusalKind, SessionId, SessionState, State, TicketState, Timer,
     decide, instant, measure,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,8 +36,8 @@ pub(super) struct Keeper {
     state: State,
     recorder: Sender<Batch>,
     reports: ReportSink,
-    /// Monotonic ends of pending and open tickets: the wall clock is not believed alone (fault 6).
-    deadlines: BTreeMap<TicketId, Instant>,
+    /// What runs for pending and open tickets on the monotonic clock (fault 6).
+    timers: BTreeMap<Timer, Instant>,
     under_way_since: VecDeque<Instant>,
     stall_after: Duration,
     last_look: (DateTime<Utc>, Instant),
@@ -52,11 +52,15 @@ impl Keeper {
             let _ = lanes.push(Lane::Report, Work::Report(report));
         });
         let (utc, monotonic) = (shared.clock.utc(), shared.clock.monotonic());
-        let mut deadlines = BTreeMap::new();
+        let mut timers = BTreeMap::new();
         for ticket in state.live_tickets() {
-            if let TicketState::Requested { lapses_at_utc } = ticket.state {
-                let left = (lapses_at_utc - utc).clamp(TimeDelta::zero(), LAPSE_AFTER);
-                deadlines.insert(ticket.id, monotonic + left.to_std().unwrap_or_default());
+            if let TicketState::Requested { lapses_at_utc, reminders } = ticket.state {
+                let left = |at: DateTime<Utc>| (at - utc).clamp(TimeDelta::zero(), LAPSE_AFTER).to_std();
+                timers.insert(Timer::End(ticket.id), monotonic + left(lapses_at_utc).unwrap_or_default());
+                if let Some(after) = REMIND_AFTER.get(usize::from(reminders)) {
+                    let left = left(ticket.requested_at_utc + *after);
+                    timers.insert(Timer::Reminder(ticket.id), monotonic + left.unwrap_or_default());
+                }
             }
         }
         Self {
@@ -64,7 +68,7 @@ impl Keeper {
             state,
             recorder,
             reports,
-            deadlines,
+            timers,
             under_way_since: VecDeque::new(),
             stall_after,
             last_look: (utc, monotonic),
@@ -161,7 +165,7 @@ impl Keeper {
         for event in events {
             let entry = Entry { seq: self.state.next_seq, at_utc: utc, actor: command.actor.clone(), event };
             self.state.apply(&entry);
-            self.note_deadline(&entry.event, utc, monotonic);
+            self.note_timers(&entry.event, utc, monotonic);
             entries.push(Arc::new(entry));
         }
         Ok((utc, entries))
@@ -234,7 +238,7 @@ impl Keeper {
             tracing::warn!(by_us, "the wall clock stepped");
             self.by_itself(Action::ClockStepped { by_us }, Then::Nothing);
         }
-        let overdue = self.deadlines.iter().filter(|(_, end)| monotonic >= **end).map(|(ticket, _)| *ticket).collect();
+        let overdue = self.timers.iter().filter(|(_, end)| monotonic >= **end).map(|(timer, _)| *timer).collect();
         let overdue_sessions = self.shared.gates.overdue(monotonic).collect();
         self.by_itself(Action::Tick { overdue, overdue_sessions }, Then::Nothing);
     }
@@ -260,18 +264,36 @@ impl Keeper {
         }
     }
 
-    fn note_deadline(&mut self, event: &Event, utc: DateTime<Utc>, monotonic: Instant) {
+    fn note_timers(&mut self, event: &Event, utc: DateTime<Utc>, monotonic: Instant) {
         let from_now = |until: DateTime<Utc>| monotonic + (until - utc).to_std().unwrap_or_default();
         match event {
-            Event::Requested { ticket, lapses_at_utc: end, .. } | Event::Opened { ticket, expires_at_utc: end } => {
-                self.deadlines.insert(*ticket, from_now(*end));
+            Event::Requested { ticket, lapses_at_utc, .. } => {
+                self.timers.insert(Timer::End(*ticket), from_now(*lapses_at_utc));
+                self.timers.insert(Timer::Reminder(*ticket), from_now(utc + REMIND_AFTER[0]));
+            }
+            Event::Reminded { ticket, number } => {
+                self.timers.remove(&Timer::Reminder(*ticket));
+                let filed = self.state.tickets.get(ticket).map(|ticket| ticket.requested_at_utc);
+                if let (Some(after), Some(filed)) = (REMIND_AFTER.get(usize::from(*number)), filed) {
+                    self.timers.insert(Timer::Reminder(*ticket), from_now(filed + *after));
+                }
+            }
+            Event::Opened { ticket, expires_at_utc, .. } => {
+                self.timers.remove(&Timer::Reminder(*ticket));
+                self.timers.insert(Timer::End(*ticket), from_now(*expires_at_utc));
+                self.timers.insert(Timer::Question(*ticket), from_now(utc + ASK_EVERY));
+            }
+            Event::NeedAsked { ticket, answer_by_utc: next } | Event::NeedConfirmed { ticket, ask_at_utc: next } => {
+                self.timers.insert(Timer::Question(*ticket), from_now(*next));
             }
             Event::Closed { ticket, .. }
             | Event::Lapsed { ticket }
             | Event::Voided { ticket, .. }
             | Event::Withdrawn { ticket }
             | Event::Refused { ticket, .. } => {
-                self.deadlines.remove(ticket);
+                for timer in [Timer::End(*ticket), Timer::Question(*ticket), Timer::Reminder(*ticket)] {
+                    self.timers.remove(&timer);
+                }
             }
             _ => {}
         }
@@ -281,7 +303,7 @@ impl Keeper {
     fn session_deadline(&self, session: SessionId, utc: DateTime<Utc>, monotonic: Instant) -> Instant {
         let Some(granted) = self.state.sessions.get(&session) else { return monotonic };
         let own = monotonic + (granted.deadline_utc - utc).to_std().unwrap_or_default();
-        self.deadlines.get(&granted.purpose.ticket()).map_or(monotonic, |ticket| own.min(*ticket))
+        self.timers.get(&Timer::End(granted.purpose.ticket())).map_or(monotonic, |ticket| own.min(*ticket))
     }
 
     fn unavailable(&self) -> ControlError {

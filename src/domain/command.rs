@@ -1,8 +1,10 @@
 //! What people and timers may ask of the keeper.
 
-use super::ids::{CameraId, PersonId, SessionId, TicketId};
+use super::dossier::Record;
+use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId};
 use super::mail::MailNote;
 use super::person::Designation;
+use super::policy::Policy;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::CloseCause;
@@ -48,15 +50,63 @@ pub struct Heartbeat {
     pub sessions: BTreeMap<SessionId, Traffic>,
 }
 
+/// A clock that runs for a ticket on the monotonic side too: the wall clock is not believed alone (fault 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A request lapses, an open ticket expires.
+    End(TicketId),
+    /// "Toujours nécessaire ?" is to be asked, or has waited long enough for its answer.
+    Question(TicketId),
+    /// The deciders are to be reminded.
+    Reminder(TicketId),
+}
+
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Declare or change a site (start-up reconciles configuration with the register).
     DeclareSite(Site),
+    /// Set how much a site allows its service (A4-7).
+    SetPolicy {
+        /// Which site.
+        site: SiteId,
+        /// Its policy from now on.
+        policy: Policy,
+    },
+    /// File an act in a site's dossier (A1-2, A3-1, A3-3, A4-1, A5-1, A8-1).
+    File {
+        /// Which site.
+        site: SiteId,
+        /// The act.
+        record: Record,
+    },
+    /// Confirm or decline a change of rights that another person proposed.
+    SettleChange {
+        /// Which.
+        change: u64,
+        /// Confirm, or decline.
+        confirm: bool,
+    },
     /// Put a person into the annex, or change the place they have there.
     Designate(Designation),
     /// Strike a person; their open tickets are cut (fault 8).
     Strike(PersonId),
+    /// A guard tells the CSU what they fear (A3-2). Opens nothing.
+    RaiseAlert {
+        /// Made by control.
+        alert: AlertId,
+        /// Site as typed.
+        site: String,
+        /// Reasons as ticked.
+        reasons: Vec<String>,
+        /// In their words.
+        what: String,
+    },
+    /// It is over.
+    CloseAlert {
+        /// Which.
+        alert: AlertId,
+    },
     /// Ask for images (A3-3 to A3-5). Raw values: `decide` controls them and names every fault.
     Request {
         /// Made by control.
@@ -86,6 +136,11 @@ pub enum Action {
         ticket: TicketId,
         /// Reason given.
         why: String,
+    },
+    /// "Toujours nécessaire ?": yes, says the agent who watches.
+    ConfirmNeed {
+        /// Which.
+        ticket: TicketId,
     },
     /// "Fin d'intervention" (A4-4).
     EndIntervention {
@@ -143,8 +198,8 @@ pub enum Action {
     },
     /// Time has passed: expire, lapse, end what the convention no longer covers. Idempotent.
     Tick {
-        /// Tickets whose monotonic deadline has passed, whatever the wall clock says (fault 6).
-        overdue: BTreeSet<TicketId>,
+        /// What is over by the monotonic clock, whatever the wall clock says (fault 6).
+        overdue: BTreeSet<Timer>,
         /// Sessions whose monotonic deadline has passed.
         overdue_sessions: BTreeSet<SessionId>,
     },

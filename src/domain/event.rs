@@ -1,9 +1,12 @@
 //! What happened, as it stands in the register. Names and fields are a file format: add, never change.
 
 use super::command::Actor;
-use super::ids::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
+use super::dossier::Record;
+use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
 use super::mail::{MailFailure, MailId, MailKind};
 use super::person::Designation;
+use super::policy::Policy;
+use super::rights::RightsChange;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::{CloseCause, Reason};
@@ -53,6 +56,47 @@ pub enum Event {
         /// The site as it now is.
         site: Site,
     },
+    /// How much a site allows its service was set (A4-7). Before the first of these, [`Policy::default`] holds.
+    PolicySet {
+        /// Which site.
+        site: SiteId,
+        /// Its policy from now on.
+        policy: Policy,
+    },
+    /// An act was filed in a site's dossier.
+    Filed {
+        /// Which site.
+        site: SiteId,
+        /// The act.
+        act: Record,
+    },
+    /// Somebody wants to change their own rights: a second person has to confirm it.
+    ChangeProposed {
+        /// Its number: the position of this entry.
+        change: u64,
+        /// What.
+        rights: RightsChange,
+    },
+    /// A second person confirmed it; what it changes follows in the same decision.
+    ChangeConfirmed {
+        /// Which.
+        change: u64,
+    },
+    /// It will not be.
+    ChangeDeclined {
+        /// Which.
+        change: u64,
+    },
+    /// The convention ends in some months: the landlord is reminded before the notice period begins (A8-1).
+    RenewalReminded {
+        /// Which site.
+        site: SiteId,
+        /// Which reminder, from 1.
+        number: u8,
+        /// When the three months' notice begins.
+        #[serde(with = "super::instant")]
+        notice_from_utc: DateTime<Utc>,
+    },
     /// A person was put into the annex or moved in it.
     Designated {
         /// Their place.
@@ -62,6 +106,22 @@ pub enum Event {
     Struck {
         /// Who.
         person: PersonId,
+    },
+    /// A guard told the CSU what they fear; nothing is opened by it (A3-2).
+    AlertRaised {
+        /// The alert.
+        alert: AlertId,
+        /// Site.
+        site: SiteId,
+        /// Reasons (A3-1).
+        reasons: BTreeSet<Reason>,
+        /// In the guard's words.
+        what: String,
+    },
+    /// The alert is over.
+    AlertClosed {
+        /// The alert.
+        alert: AlertId,
     },
     /// Images were asked for, and the control (A3-4) found no fault.
     Requested {
@@ -108,6 +168,29 @@ pub enum Event {
         /// Ceiling (A3-5).
         #[serde(with = "super::instant")]
         expires_at_utc: DateTime<Utc>,
+    },
+    /// Nobody has answered yet: titulaire and suppléant are told again (conflict table).
+    Reminded {
+        /// The ticket.
+        ticket: TicketId,
+        /// Which reminder, from 1.
+        number: u8,
+    },
+    /// "Toujours nécessaire ?" was asked (conflict table).
+    NeedAsked {
+        /// The ticket.
+        ticket: TicketId,
+        /// At this instant silence cuts.
+        #[serde(with = "super::instant")]
+        answer_by_utc: DateTime<Utc>,
+    },
+    /// The agent who watches said yes.
+    NeedConfirmed {
+        /// The ticket.
+        ticket: TicketId,
+        /// When it will be asked again.
+        #[serde(with = "super::instant")]
+        ask_at_utc: DateTime<Utc>,
     },
     /// A decider refused.
     Refused {
@@ -236,6 +319,9 @@ impl Event {
             | Event::Voided { ticket, .. }
             | Event::Approved { ticket }
             | Event::Opened { ticket, .. }
+            | Event::Reminded { ticket, .. }
+            | Event::NeedAsked { ticket, .. }
+            | Event::NeedConfirmed { ticket, .. }
             | Event::Refused { ticket, .. }
             | Event::Closed { ticket, .. } => Some(*ticket),
             Event::ServerStarted { .. }
@@ -243,6 +329,14 @@ impl Event {
             | Event::RegisterRepaired { .. }
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }
+            | Event::PolicySet { .. }
+            | Event::Filed { .. }
+            | Event::ChangeProposed { .. }
+            | Event::ChangeConfirmed { .. }
+            | Event::ChangeDeclined { .. }
+            | Event::RenewalReminded { .. }
+            | Event::AlertRaised { .. }
+            | Event::AlertClosed { .. }
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SessionGranted { .. }

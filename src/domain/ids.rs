@@ -129,5 +129,8 @@ uuid_id!(
     /// A ticket: one request for the images of one site.
     TicketId, "ticket id");
 uuid_id!(
+    /// An alert of a guard.
+    AlertId, "alert id");
+uuid_id!(
     /// One viewer branch: one person watching under one grant. Also the WHEP resource's name.
     SessionId, "session id");

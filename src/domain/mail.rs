@@ -67,6 +67,8 @@ impl fmt::Display for MailId {
 pub enum MailKind {
     /// To deciders: somebody asks (A6-6).
     Requested,
+    /// To deciders: nobody has answered yet.
+    Reminder,
     /// To deciders: no longer.
     Withdrawn,
     /// Nobody answered.
@@ -86,6 +88,7 @@ impl MailKind {
     pub fn as_str(self) -> &'static str {
         match self {
             MailKind::Requested => "requested",
+            MailKind::Reminder => "reminder",
             MailKind::Withdrawn => "withdrawn",
             MailKind::Lapsed => "lapsed",
             MailKind::OpenedForOperator => "opened-for-operator",

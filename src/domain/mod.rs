@@ -2,10 +2,13 @@
 //! folds events into state. No clock, no IO, no async, no randomness: time and ids are arguments, so that every rule
 //! can be tested, replayed and property-tested.
 //!
-//! Serves A1-1, A2-1, A3-1, A3-3 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 3, 4, 7, 8, 18, 19.
+//! Serves A1-1, A1-2, A2-1, A3-1 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
 
+mod alert;
 mod command;
+pub mod day;
 mod decide;
+pub mod dossier;
 mod event;
 mod ids;
 pub mod instant;
@@ -13,21 +16,28 @@ mod mail;
 mod person;
 pub mod policy;
 mod refusal;
+mod rights;
 mod session;
 mod site;
 mod state;
 mod subject;
 mod ticket;
+mod usage;
 
-pub use command::{Action, Actor, Command, Heartbeat, LiveCut};
+pub use alert::Alert;
+pub use command::{Action, Actor, Command, Heartbeat, LiveCut, Timer};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
+pub use dossier::{Dossier, Missing, Record};
 pub use event::{Entry, Event};
-pub use ids::{CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+pub use ids::{AlertId, CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 pub use mail::{MailFact, MailFailure, MailId, MailKind, MailNote, MailOutcome, MailTrace};
 pub use person::{Designation, Role};
+pub use policy::Policy;
 pub use refusal::{Fault, Refusal, RefusalKind};
+pub use rights::{Proposal, RightsChange};
 pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};
 pub use state::State;
 pub use subject::Subject;
-pub use ticket::{CloseCause, Reason, Ticket, TicketState};
+pub use ticket::{CloseCause, Need, Reason, Ticket, TicketState};
+pub use usage::{Limit, Until, Usage};

@@ -1,5 +1,6 @@
 //! Why the keeper says no. Every refusal has a stable code; pages translate it, logs and the API print it.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::fmt;
 
@@ -14,6 +15,9 @@ pub struct Fault {
     pub value: String,
     /// What was expected, in English; e.g. "120 to 720 minutes (A3-5)".
     pub expected: String,
+    /// From when the same value would be accepted, when time alone cures the fault (A4-7).
+    #[serde(with = "super::instant::option", skip_serializing_if = "Option::is_none")]
+    pub from_utc: Option<DateTime<Utc>>,
 }
 
 /// Family of a refusal; the web maps each to one HTTP status.

@@ -1,23 +1,39 @@
 //! Everything the rules need to know, folded from the register.
 
+use super::alert::Alert;
 use super::command::Actor;
+use super::dossier::{Dossier, Missing};
 use super::event::{Entry, Event};
-use super::ids::{PersonId, SessionId, SiteId, TicketId};
+use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId};
 use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
+use super::policy::{ASK_EVERY, Policy};
+use super::rights::Proposal;
 use super::session::{Purpose, Session, SessionState};
-use super::site::Site;
-use super::ticket::{Ticket, TicketState};
-use chrono::{DateTime, Utc};
+use super::site::{Convention, Site};
+use super::ticket::{Need, Ticket, TicketState};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// What is on record where nothing is.
+static NOTHING_FILED: LazyLock<Dossier> = LazyLock::new(Dossier::default);
 
 /// The state of the keeper. Built only by [`State::apply`], from register entries in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     /// Sites by id.
     pub sites: BTreeMap<SiteId, Site>,
+    /// Policies that were set, by site; see [`State::policy`].
+    pub policies: BTreeMap<SiteId, Policy>,
+    /// Dossiers, by site; see [`State::dossier`].
+    pub dossiers: BTreeMap<SiteId, Dossier>,
+    /// Changes of rights that wait for a second person.
+    pub proposals: BTreeMap<u64, Proposal>,
     /// People in the annexes in force; struck ones are absent.
     pub people: BTreeMap<PersonId, Designation>,
+    /// All alerts (A3-2).
+    pub alerts: BTreeMap<AlertId, Alert>,
     /// All tickets.
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// All sessions.
@@ -31,10 +47,37 @@ pub struct State {
     live_tickets: BTreeSet<TicketId>,
     live_sessions: BTreeSet<SessionId>,
     sessions_of_ticket: BTreeMap<TicketId, Vec<SessionId>>,
+    /// How far the wall clock was set back while a ticket was open: its instants alone would tell too short a time.
+    set_back: BTreeMap<TicketId, TimeDelta>,
     mails_of_ticket: BTreeMap<TicketId, Vec<MailId>>,
 }
 
 impl State {
+    /// How much a site allows its service (A4-7).
+    pub fn policy(&self, site: &SiteId) -> Policy {
+        self.policies.get(site).copied().unwrap_or_default()
+    }
+
+    /// What is on record for a site.
+    pub fn dossier(&self, site: &SiteId) -> &Dossier {
+        self.dossiers.get(site).unwrap_or(&NOTHING_FILED)
+    }
+
+    /// The convention's dates as they stand, renewals included (A8-1).
+    pub fn convention(&self, site: &Site) -> Convention {
+        self.dossier(&site.id).convention(site)
+    }
+
+    /// What a site lacks, what blocks first.
+    pub fn missing(&self, site: &Site) -> Vec<Missing> {
+        self.dossier(&site.id).missing(site, |person| self.people.get(person))
+    }
+
+    /// How far the wall clock was set back while this ticket was open (fault 6).
+    pub(super) fn set_back(&self, ticket: &TicketId) -> TimeDelta {
+        self.set_back.get(ticket).copied().unwrap_or_default()
+    }
+
     /// Tickets that wait for a decision or are open.
     pub fn live_tickets(&self) -> impl Iterator<Item = &Ticket> {
         self.live_tickets.iter().filter_map(|id| self.tickets.get(id))
@@ -74,6 +117,16 @@ impl State {
         }
     }
 
+    /// Whether this person hears of a site's alerts: the landlord's people and the service's, each for their sites (A3-2).
+    pub fn hears_of_alerts(&self, person: &PersonId, site: &SiteId) -> bool {
+        self.people.get(person).is_some_and(|place| {
+            let service = self.sites.get(site).map(|site| &site.service.id);
+            let serves = !place.role.is_police() || place.service.as_ref() == service;
+            let concerned = matches!(place.role, Role::Operator | Role::Chief | Role::Decider | Role::Guard);
+            concerned && serves && place.sites.contains(site)
+        })
+    }
+
     /// The deciders of a site: titulaire and suppléant (A4-1).
     pub fn deciders_of<'a>(&'a self, site: &'a SiteId) -> impl Iterator<Item = &'a Designation> {
         self.people.values().filter(move |place| place.role == Role::Decider && place.sites.contains(site))
@@ -89,17 +142,57 @@ impl State {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
-            | Event::ClockStepped { .. }
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}
+            Event::ClockStepped { by_us } => {
+                let open = self.live_tickets.iter().filter(|id| self.tickets.get(id).is_some_and(|t| !t.is_pending()));
+                for id in open.copied().collect::<Vec<_>>() {
+                    *self.set_back.entry(id).or_default() += TimeDelta::microseconds(by_us.saturating_neg().max(0));
+                }
+            }
             Event::SiteDeclared { site } => {
-                self.sites.insert(site.id.clone(), site.clone());
+                let before = self.sites.insert(site.id.clone(), site.clone());
+                if let (Some(before), Some(dossier)) = (before, self.dossiers.get_mut(&site.id)) {
+                    dossier.redeclared(&before, site);
+                }
+            }
+            Event::Filed { site, act } => self.dossiers.entry(site.clone()).or_default().file(act),
+            Event::RenewalReminded { site, number, .. } => {
+                self.dossiers.entry(site.clone()).or_default().renewal_reminders = *number;
+            }
+            Event::ChangeProposed { change, rights } => {
+                let Actor::Person(by) = &entry.actor else { return };
+                self.proposals.insert(*change, Proposal { by: by.clone(), rights: rights.clone() });
+            }
+            Event::ChangeConfirmed { change } | Event::ChangeDeclined { change } => {
+                self.proposals.remove(change);
+            }
+            Event::PolicySet { site, policy } => {
+                self.policies.insert(site.clone(), *policy);
             }
             Event::Designated { designation } => {
                 self.people.insert(designation.person.clone(), designation.clone());
             }
             Event::Struck { person } => {
                 self.people.remove(person);
+            }
+            Event::AlertRaised { alert, site, reasons, what } => {
+                let Actor::Person(by) = &entry.actor else { return };
+                let raised = Alert {
+                    id: *alert,
+                    site: site.clone(),
+                    by: by.clone(),
+                    reasons: reasons.clone(),
+                    what: what.clone(),
+                    raised_at_utc: at_utc,
+                    closed_at_utc: None,
+                };
+                self.alerts.entry(*alert).or_insert(raised);
+            }
+            Event::AlertClosed { alert } => {
+                if let Some(known) = self.alerts.get_mut(alert) {
+                    known.closed_at_utc.get_or_insert(at_utc);
+                }
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, lapses_at_utc } => {
                 let Actor::Person(requester) = &entry.actor else { return };
@@ -117,7 +210,7 @@ impl State {
                         reasons: reasons.clone(),
                         duration_minutes: *duration_minutes,
                         requested_at_utc: at_utc,
-                        state: TicketState::Requested { lapses_at_utc: *lapses_at_utc },
+                        state: TicketState::Requested { lapses_at_utc: *lapses_at_utc, reminders: 0 },
                     },
                 );
             }
@@ -136,8 +229,24 @@ impl State {
                     approved_by: by.clone(),
                     opened_at_utc: at_utc,
                     expires_at_utc: *expires_at_utc,
+                    need: Need::Assured { ask_at_utc: at_utc + ASK_EVERY },
                 };
                 self.answer(ticket, open);
+            }
+            Event::Reminded { ticket, number } => {
+                if let Some(TicketState::Requested { reminders, .. }) = self.state_of(ticket) {
+                    *reminders = *number;
+                }
+            }
+            Event::NeedAsked { ticket, answer_by_utc } => {
+                if let Some(TicketState::Open { need, .. }) = self.state_of(ticket) {
+                    *need = Need::Asked { answer_by_utc: *answer_by_utc };
+                }
+            }
+            Event::NeedConfirmed { ticket, ask_at_utc } => {
+                if let Some(TicketState::Open { need, .. }) = self.state_of(ticket) {
+                    *need = Need::Assured { ask_at_utc: *ask_at_utc };
+                }
             }
             Event::Closed { ticket, cause, closed_at_utc, flowed_ms, cut_us } => {
                 let Some(known) = self.tickets.get_mut(ticket) else { return };
@@ -227,6 +336,10 @@ impl State {
                 };
             }
         }
+    }
+
+    fn state_of(&mut self, ticket: &TicketId) -> Option<&mut TicketState> {
+        self.tickets.get_mut(ticket).map(|ticket| &mut ticket.state)
     }
 
     /// A pending request gets its answer; anything else stays as it is.

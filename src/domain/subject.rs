@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::ids::{SiteId, TicketId};
+use super::rights::RightsChange;
 use super::state::State;
 
 /// Site and ticket an event concerns, where it concerns one.
@@ -22,12 +23,25 @@ impl State {
         };
         match event {
             Event::SiteDeclared { site } => Subject { site: Some(site.id.clone()), ticket: None },
+            Event::AlertRaised { site, .. }
+            | Event::PolicySet { site, .. }
+            | Event::Filed { site, .. }
+            | Event::RenewalReminded { site, .. }
+            | Event::ChangeProposed { rights: RightsChange::Deciders { site, .. }, .. } => {
+                Subject { site: Some(site.clone()), ticket: None }
+            }
+            Event::AlertClosed { alert } => {
+                Subject { site: self.alerts.get(alert).map(|known| known.site.clone()), ticket: None }
+            }
             Event::Requested { ticket, site, .. } => Subject { site: Some(site.clone()), ticket: Some(*ticket) },
             Event::Withdrawn { ticket }
             | Event::Lapsed { ticket }
             | Event::Voided { ticket, .. }
             | Event::Approved { ticket }
             | Event::Opened { ticket, .. }
+            | Event::Reminded { ticket, .. }
+            | Event::NeedAsked { ticket, .. }
+            | Event::NeedConfirmed { ticket, .. }
             | Event::Refused { ticket, .. }
             | Event::Closed { ticket, .. } => of_ticket(ticket),
             Event::MailQueued { ticket, .. }
@@ -46,6 +60,9 @@ impl State {
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
             | Event::ClockStepped { .. }
+            | Event::ChangeProposed { .. }
+            | Event::ChangeConfirmed { .. }
+            | Event::ChangeDeclined { .. }
             | Event::Designated { .. }
             | Event::Struck { .. } => Subject::default(),
         }

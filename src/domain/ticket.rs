@@ -75,10 +75,37 @@ pub enum CloseCause {
         /// Which condition, as a stable word.
         condition: String,
     },
+    /// "Toujours nécessaire ?" had no answer in time (conflict table).
+    Unanswered,
     /// The register could not be written (fault 14).
     RegisterFailure,
     /// The server stopped or crashed while it was open; it is never resumed by itself (fault 19).
     ServerStopped,
+}
+
+/// "Toujours nécessaire ?": the duration granted is a ceiling, so an open ticket has to be confirmed again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "need")]
+pub enum Need {
+    /// Granted or confirmed lately.
+    Assured {
+        /// When it will be asked.
+        #[serde(with = "super::instant")]
+        ask_at_utc: DateTime<Utc>,
+    },
+    /// Asked; the agent has not answered yet.
+    Asked {
+        /// At this instant silence cuts.
+        #[serde(with = "super::instant")]
+        answer_by_utc: DateTime<Utc>,
+    },
+}
+
+impl Need {
+    /// For a ticket written down before there was a question: it is due.
+    fn unknown() -> Self {
+        Need::Assured { ask_at_utc: DateTime::UNIX_EPOCH }
+    }
 }
 
 /// Where a ticket stands. One enum: a ticket that is refused has no expiry, one that is open has exactly one.
@@ -90,6 +117,9 @@ pub enum TicketState {
         /// After this instant it lapses: silence never accepts (conflict table).
         #[serde(with = "super::instant")]
         lapses_at_utc: DateTime<Utc>,
+        /// How many times the deciders have been reminded.
+        #[serde(default)]
+        reminders: u8,
     },
     /// A decider said no.
     Refused {
@@ -131,6 +161,9 @@ pub enum TicketState {
         /// The ceiling (A3-5): at or after this instant nothing flows.
         #[serde(with = "super::instant")]
         expires_at_utc: DateTime<Utc>,
+        /// Whether it is still needed.
+        #[serde(default = "Need::unknown")]
+        need: Need,
     },
     /// It was open and is over.
     Closed {

@@ -1,6 +1,6 @@
 //! The words of the mails, French and English, as text and as HTML. Times are Europe/Paris.
 
-use crate::domain::{CloseCause, Entry, Event, MailKind as Kind, Ticket};
+use crate::domain::{CloseCause, Entry, Event, MailKind as Kind, Ticket, TicketState};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::Paris;
@@ -88,6 +88,9 @@ impl Message {
             ("hours", hours),
             ("ticket", ticket.id.to_string()),
         ];
+        if let (Event::Reminded { .. }, TicketState::Requested { lapses_at_utc, .. }) = (&entry.event, &ticket.state) {
+            values.push(("until", clock_time(*lapses_at_utc)));
+        }
         match &entry.event {
             Event::Requested { lapses_at_utc, .. } => values.push(("until", clock_time(*lapses_at_utc))),
             Event::Opened { expires_at_utc, .. } => values.push(("until", clock_time(*expires_at_utc))),
@@ -101,6 +104,7 @@ impl Message {
         }
         let (stem, sentences, link, path): (&str, &[&str], &str, &str) = match kind {
             Kind::Requested => ("mail-requested", &["what", "until"], "mail-requested-link", ""),
+            Kind::Reminder => ("mail-reminder", &["what", "until"], "mail-requested-link", ""),
             Kind::Withdrawn => ("mail-withdrawn", &["what"], "mail-ticket-link", ""),
             Kind::Lapsed => ("mail-lapsed", &["what"], "mail-ticket-link", ""),
             Kind::OpenedForOperator => {
@@ -157,6 +161,7 @@ impl Words {
             CloseCause::CutByAdministrator { why } => ("mail-cause-administrator", why.as_str()),
             CloseCause::RefusedAfterOpening { why } => ("mail-cause-refused", why.as_str()),
             CloseCause::GateCondition { condition } => ("mail-cause-condition", condition.as_str()),
+            CloseCause::Unanswered => ("mail-cause-unanswered", ""),
             CloseCause::RegisterFailure => ("mail-cause-register", ""),
             CloseCause::ServerStopped => ("mail-cause-stopped", ""),
         };
@@ -177,7 +182,7 @@ fn duration(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Actor, Reason, TicketId, TicketState};
+    use crate::domain::{Actor, Reason, TicketId};
 
     fn requested() -> (Entry, Ticket) {
         let at: DateTime<Utc> = "2026-10-25T00:30:00Z".parse().unwrap();
@@ -199,7 +204,7 @@ mod tests {
             reasons: [Reason::Vols].into(),
             duration_minutes: 150,
             requested_at_utc: at,
-            state: TicketState::Requested { lapses_at_utc },
+            state: TicketState::Requested { lapses_at_utc, reminders: 0 },
         };
         (Entry { seq: 7, at_utc: at, actor: Actor::Person("agent-1".parse().unwrap()), event }, ticket)
     }

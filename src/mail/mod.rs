@@ -43,6 +43,10 @@ impl Notifier {
         let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
         let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
         for (audience, kind) in kinds {
+            if kind == Kind::Reminder && !ticket.is_pending() {
+                // Decided while the mails caught up: nobody is asked for what is done.
+                continue;
+            }
             for person in audience.people(state, ticket) {
                 let Some(identity) = self.store.people().get(&person)? else {
                     // Erased or never imported: nobody to write to. The register still says who it would have been.
@@ -143,6 +147,7 @@ fn concerns(entry: &Entry) -> Option<(TicketId, Vec<(Audience, Kind)>)> {
     use Audience::{Deciders, Requester};
     let (ticket, kinds) = match &entry.event {
         Event::Requested { ticket, .. } => (ticket, vec![(Deciders, Kind::Requested)]),
+        Event::Reminded { ticket, .. } => (ticket, vec![(Deciders, Kind::Reminder)]),
         Event::Withdrawn { ticket } => (ticket, vec![(Deciders, Kind::Withdrawn)]),
         Event::Lapsed { ticket } => (ticket, vec![(Requester, Kind::Lapsed), (Deciders, Kind::Lapsed)]),
         Event::Opened { ticket, .. } => {

@@ -9,7 +9,8 @@ use super::models::{
 };
 use super::problem::Problem;
 use crate::domain::{
-    Camera, CloseCause, PersonId, Purpose, Role, SessionId, Site, SiteId, State, Ticket, TicketId, TicketState,
+    Camera, CloseCause, Need, PersonId, Policy, Purpose, Role, SessionId, Site, SiteId, State, Ticket, TicketId,
+    TicketState,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -121,6 +122,7 @@ fn ticket_model(state: &State, person: &Person, names: &Names, ticket: &Ticket, 
         decided_by: None,
         opened_at_utc: None,
         expires_at_utc: None,
+        answer_by_utc: None,
         ended_at_utc: None,
         cause: None,
         ended_by: None,
@@ -130,7 +132,7 @@ fn ticket_model(state: &State, person: &Person, names: &Names, ticket: &Ticket, 
         deeds: deeds(person, ticket, now),
     };
     match &ticket.state {
-        TicketState::Requested { lapses_at_utc } => model.lapses_at_utc = Some(*lapses_at_utc),
+        TicketState::Requested { lapses_at_utc, .. } => model.lapses_at_utc = Some(*lapses_at_utc),
         TicketState::Refused { by, at_utc, why } => {
             model.status = TicketStatus::Refused;
             model.decided_by = Some(person_ref(names, by));
@@ -150,7 +152,10 @@ fn ticket_model(state: &State, person: &Person, names: &Names, ticket: &Ticket, 
             model.ended_at_utc = Some(*at_utc);
             model.why = Some(condition.clone());
         }
-        TicketState::Open { approved_by, opened_at_utc, expires_at_utc } => {
+        TicketState::Open { approved_by, opened_at_utc, expires_at_utc, need } => {
+            if let Need::Asked { answer_by_utc } = need {
+                model.answer_by_utc = Some(*answer_by_utc);
+            }
             model.status = TicketStatus::Open;
             model.decided_by = Some(person_ref(names, approved_by));
             model.opened_at_utc = Some(*opened_at_utc);
@@ -179,6 +184,7 @@ fn words_of(cause: &CloseCause) -> Option<String> {
         CloseCause::GateCondition { condition } => Some(condition.clone()),
         CloseCause::Expired
         | CloseCause::EndOfIntervention
+        | CloseCause::Unanswered
         | CloseCause::RegisterFailure
         | CloseCause::ServerStopped => None,
     }
@@ -187,11 +193,14 @@ fn words_of(cause: &CloseCause) -> Option<String> {
 /// What a page may offer; whether it is allowed is decided by the keeper when it is done.
 fn deeds(person: &Person, ticket: &Ticket, now: DateTime<Utc>) -> Vec<Deed> {
     let own = ticket.requester == person.id;
-    let pending = matches!(ticket.state, TicketState::Requested { lapses_at_utc } if now < lapses_at_utc);
+    let pending = matches!(ticket.state, TicketState::Requested { lapses_at_utc, .. } if now < lapses_at_utc);
     let open = ticket.is_open_at(now);
     match (person.role, pending, open) {
         (Role::Operator, true, _) if own => vec![Deed::Withdraw],
-        (Role::Operator, _, true) if own => vec![Deed::Watch, Deed::End],
+        (Role::Operator, _, true) if own => match ticket.state {
+            TicketState::Open { need: Need::Asked { .. }, .. } => vec![Deed::Watch, Deed::ConfirmNeed, Deed::End],
+            _ => vec![Deed::Watch, Deed::End],
+        },
         (Role::Chief, _, true) => vec![Deed::Watch],
         (Role::Decider, true, _) => vec![Deed::Preview, Deed::Approve, Deed::Refuse],
         (Role::Decider, _, true) => vec![Deed::Preview, Deed::Interrupt],
@@ -202,13 +211,13 @@ fn deeds(person: &Person, ticket: &Ticket, now: DateTime<Utc>) -> Vec<Deed> {
 
 /// The sites this person may see, with their cameras.
 pub fn sites(app: &App, person: &Person) -> Vec<SiteModel> {
-    let sites: Vec<Site> = app
-        .context
-        .control
-        .read(|state| state.sites.values().filter(|site| sees_site(person, &site.id)).cloned().collect());
+    let sites: Vec<(Site, Policy)> = app.context.control.read(|state| {
+        let theirs = state.sites.values().filter(|site| sees_site(person, &site.id));
+        theirs.map(|site| (site.clone(), state.policy(&site.id))).collect()
+    });
     sites
         .into_iter()
-        .map(|site| SiteModel {
+        .map(|(site, policy)| SiteModel {
             cameras: site.cameras.iter().map(|camera| camera_model(app, person, camera)).collect(),
             id: site.id,
             name: site.name,
@@ -216,6 +225,7 @@ pub fn sites(app: &App, person: &Person) -> Vec<SiteModel> {
             service_name: site.service.name,
             valid_from_utc: site.convention.valid_from_utc,
             valid_until_utc: site.convention.valid_until_utc,
+            policy,
         })
         .collect()
 }

@@ -9,7 +9,10 @@ use super::language;
 use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
-use super::{admin, chrome, events, limits, login, mails, metrics, misc, register, sites, tickets, whep};
+use super::{
+    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, register, site, sites, tickets,
+    whep,
+};
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -274,10 +277,23 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::TicketWithdraw
         | Name::TicketApprove
         | Name::TicketRefuse
+        | Name::TicketConfirmNeed
         | Name::TicketEnd
         | Name::TicketInterrupt
         | Name::AdminTicketInterrupt => tickets::act_form(app, request, caller).await,
         Name::SitesPage => sites::page(app, request, caller).await,
+        Name::SitePage => site::page(app, request, caller).await,
+        Name::SitePolicy => site::policy_form(app, request, caller).await,
+        Name::SiteRecord => site::record_form(app, request, caller).await,
+        Name::SiteNotice => site::notice_page(app, request, caller),
+        Name::SiteAnnex => annex::page(app, request, caller),
+        Name::SiteAnnexPreview => annex::preview(app, request, caller).await,
+        Name::SiteAnnexSign => annex::sign(app, request, caller).await,
+        Name::AlertsPage => alerts::page(app, request, caller).await,
+        Name::AlertRaise => alerts::raise_form(app, request, caller).await,
+        Name::AlertClose => alerts::close_form(app, request, caller).await,
+        Name::ChangesPage => changes::page(app, request, caller).await,
+        Name::ChangeSettle => changes::settle_form(app, request, caller).await,
         Name::AdminSessionsPage => admin::sessions_page(app, request, caller).await,
         Name::AdminSessionCut => admin::cut_form(app, request, caller).await,
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
@@ -294,6 +310,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiTicketWithdraw
         | Name::ApiTicketApprove
         | Name::ApiTicketRefuse
+        | Name::ApiTicketConfirmNeed
         | Name::ApiTicketEnd
         | Name::ApiTicketInterrupt => tickets::act_api(app, request, caller).await,
         Name::ApiViewerToken => whep::viewer_token(app, request, caller),
@@ -303,6 +320,14 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiMails => mails::api(app, request).await,
         Name::ApiMailRetry => mails::retry_api(app, request).await,
         Name::ApiCameras => sites::api(app, caller),
+        Name::ApiSite => site::api(app, request, caller),
+        Name::ApiSiteRecord => site::record_api(app, request, caller).await,
+        Name::ApiAlerts => alerts::api(app, caller),
+        Name::ApiAlertRaise => alerts::raise_api(app, request, caller).await,
+        Name::ApiAlertClose => alerts::close_api(app, request, caller).await,
+        Name::ApiChanges => changes::api(app, caller),
+        Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
+        Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),
         Name::WhepOptions | Name::WhepViewingOptions | Name::WhepSessionOptions => whep::options(app, request, caller),

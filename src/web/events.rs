@@ -5,6 +5,7 @@
 //! | `ticket-changed` | `{"ticket": ID, "status": "requested" \| "open" \| ...}` | who may see the ticket |
 //! | `session-changed` | `{"session": ID, "ticket": ID, "state": "granted" \| "connected" \| "ended"}` | administrators, the site's deciders and guards, and the person who watches |
 //! | `camera-changed` | `{"site": ID, "camera": ID, "online": BOOL}` | administrators, the site's deciders and guards, and the police while a ticket of theirs for the site is open |
+//! | `alert-changed` | `{"alert": ID, "site": ID, "open": BOOL}` | the landlord's people and the CSU's, for their sites (A3-2) |
 //! | `resync` | `{}` | a reader that was too slow: load everything again |
 //! | `bye` | `{"reason": "session-ended" \| "stopping"}` | before the server ends the stream; `session-ended`: go to the log-in |
 //!
@@ -19,7 +20,7 @@ use super::answer::Answer;
 use super::app::{App, CameraChange};
 use super::auth::{self, Caller, Person};
 use super::problem::Problem;
-use crate::domain::{Entry, Event, Role, SessionId, State, TicketId, TicketState};
+use crate::domain::{AlertId, Entry, Event, Role, SessionId, State, TicketId, TicketState};
 use futures_util::{Stream, stream};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -140,13 +141,23 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         let data = json!({ "session": id, "ticket": known.purpose.ticket(), "state": state_now });
         hears.then(|| event("session-changed", &data))
     };
+    let alert_changed = |id: &AlertId, open: bool| {
+        let alert = state.alerts.get(id)?;
+        let hears = state.hears_of_alerts(&person.id, &alert.site);
+        hears.then(|| event("alert-changed", &json!({ "alert": id, "site": alert.site, "open": open })))
+    };
     match &entry.event {
+        Event::AlertRaised { alert, .. } => alert_changed(alert, true),
+        Event::AlertClosed { alert } => alert_changed(alert, false),
         Event::Requested { ticket: id, .. } => ticket(id, "requested"),
         Event::Withdrawn { ticket: id } => ticket(id, "withdrawn"),
         Event::Lapsed { ticket: id } => ticket(id, "lapsed"),
         Event::Voided { ticket: id, .. } => ticket(id, "voided"),
         Event::Refused { ticket: id, .. } => ticket(id, "refused"),
-        Event::Opened { ticket: id, .. } => ticket(id, "open"),
+        Event::Reminded { ticket: id, .. } => ticket(id, "requested"),
+        Event::Opened { ticket: id, .. }
+        | Event::NeedAsked { ticket: id, .. }
+        | Event::NeedConfirmed { ticket: id, .. } => ticket(id, "open"),
         Event::Closed { ticket: id, .. } => ticket(id, "closed"),
         Event::SessionGranted { session: id, .. } => session(id, "granted"),
         Event::SessionConnected { session: id, .. } => session(id, "connected"),
@@ -162,6 +173,12 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::RegisterRepaired { .. }
         | Event::ClockStepped { .. }
         | Event::SiteDeclared { .. }
+        | Event::PolicySet { .. }
+        | Event::Filed { .. }
+        | Event::ChangeProposed { .. }
+        | Event::ChangeConfirmed { .. }
+        | Event::ChangeDeclined { .. }
+        | Event::RenewalReminded { .. }
         | Event::Designated { .. }
         | Event::Struck { .. }
         | Event::MailQueued { .. }

@@ -16,11 +16,15 @@
 
 mod access;
 mod admin;
+mod alerts;
+mod annex;
+mod annex_file;
 mod answer;
 mod app;
 pub mod assets;
 mod auth;
 mod bearer;
+mod changes;
 mod chrome;
 pub mod connections;
 mod dispatch;
@@ -39,6 +43,7 @@ mod request;
 pub mod routes;
 mod server;
 mod settings;
+mod site;
 mod sites;
 mod tickets;
 mod tls;

@@ -1,7 +1,7 @@
 //! What pages and programs are shown. The JSON interface sends these as they are; pages draw them. Filled in
 //! [`super::access`], which leaves out what is not for the reader's eyes.
 
-use crate::domain::{CameraId, Event, PersonId, Reason, ServiceId, SessionId, SiteId, TicketId};
+use crate::domain::{CameraId, Event, PersonId, Policy, Reason, ServiceId, SessionId, SiteId, TicketId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -58,6 +58,8 @@ pub enum Deed {
     Approve,
     /// Refuse; on an open ticket it cuts (fault 4).
     Refuse,
+    /// Say that the images are still needed.
+    ConfirmNeed,
     /// "Fin d'intervention".
     End,
     /// Interrupt.
@@ -99,6 +101,9 @@ pub struct TicketModel {
     /// When it ends at the latest (A3-5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at_utc: Option<DateTime<Utc>>,
+    /// "Toujours nécessaire ?" is being asked: silence cuts at this instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_by_utc: Option<DateTime<Utc>>,
     /// When it ended, for whatever reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at_utc: Option<DateTime<Utc>>,
@@ -143,6 +148,8 @@ pub struct SiteModel {
     pub valid_from_utc: DateTime<Utc>,
     /// First instant after it.
     pub valid_until_utc: DateTime<Utc>,
+    /// How much the site allows its service (A4-7).
+    pub policy: Policy,
     /// Cameras.
     pub cameras: Vec<CameraModel>,
 }

@@ -80,9 +80,22 @@ pub enum Name {
     TicketWithdraw,
     TicketApprove,
     TicketRefuse,
+    TicketConfirmNeed,
     TicketEnd,
     TicketInterrupt,
     SitesPage,
+    SitePage,
+    SitePolicy,
+    SiteRecord,
+    SiteNotice,
+    SiteAnnex,
+    SiteAnnexPreview,
+    SiteAnnexSign,
+    AlertsPage,
+    AlertRaise,
+    AlertClose,
+    ChangesPage,
+    ChangeSettle,
     AdminSessionsPage,
     AdminSessionCut,
     AdminConnectionsPage,
@@ -100,6 +113,7 @@ pub enum Name {
     ApiTicketWithdraw,
     ApiTicketApprove,
     ApiTicketRefuse,
+    ApiTicketConfirmNeed,
     ApiTicketEnd,
     ApiTicketInterrupt,
     ApiViewerToken,
@@ -109,6 +123,14 @@ pub enum Name {
     ApiMails,
     ApiMailRetry,
     ApiCameras,
+    ApiSite,
+    ApiSitePolicy,
+    ApiSiteRecord,
+    ApiAlerts,
+    ApiAlertRaise,
+    ApiAlertClose,
+    ApiChanges,
+    ApiChangeSettle,
     ApiRegister,
     Events,
     WhepOptions,
@@ -154,9 +176,12 @@ const TICKET_READERS: Who = Who::Roles(&[Operator, Chief, Decider, Guard]);
 const VIEWERS: Who = Who::Roles(&[Operator, Chief, Decider]);
 const REGISTER_READERS: Who = Who::Roles(&[Decider, Dpo, Administrator, Auditor]);
 const OPERATORS: Who = Who::Roles(&[Operator]);
+const GUARDS: Who = Who::Roles(&[Guard]);
 const DECIDERS: Who = Who::Roles(&[Decider]);
 const ADMINISTRATORS: Who = Who::Roles(&[Administrator]);
 const CAMERA_READERS: Who = Who::Roles(&[Decider, Guard, Administrator]);
+const DOSSIER_READERS: Who = Who::Roles(&[Decider, Guard, Dpo, Administrator, Auditor]);
+const SITE_SETTERS: Who = Who::Roles(&[Decider, Administrator]);
 const LIVE_READERS: Who = Who::Roles(&[Operator, Chief, Decider, Guard, Administrator]);
 
 const fn row(
@@ -194,7 +219,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 56] = [
+pub static TABLE: [Route; 78] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -209,10 +234,23 @@ pub static TABLE: [Route; 56] = [
     form(Name::TicketWithdraw, "/tickets/{ticket}/withdraw", OPERATORS),
     form(Name::TicketApprove, "/tickets/{ticket}/approve", DECIDERS),
     form(Name::TicketRefuse, "/tickets/{ticket}/refuse", DECIDERS),
+    form(Name::TicketConfirmNeed, "/tickets/{ticket}/confirm-need", OPERATORS),
     form(Name::TicketEnd, "/tickets/{ticket}/end", OPERATORS),
     form(Name::TicketInterrupt, "/tickets/{ticket}/interrupt", LANDLORD),
     // Sites, administration, register, as pages
     page(Name::SitesPage, "/sites", CAMERA_READERS),
+    page(Name::SitePage, "/sites/{site}", CAMERA_READERS),
+    form(Name::SitePolicy, "/sites/{site}/policy", SITE_SETTERS),
+    form(Name::SiteRecord, "/sites/{site}/records", CAMERA_READERS),
+    page(Name::SiteNotice, "/sites/{site}/notice", CAMERA_READERS),
+    page(Name::SiteAnnex, "/sites/{site}/annex", ADMINISTRATORS),
+    form(Name::SiteAnnexPreview, "/sites/{site}/annex", ADMINISTRATORS),
+    form(Name::SiteAnnexSign, "/sites/{site}/annex/sign", ADMINISTRATORS),
+    page(Name::AlertsPage, "/alerts", TICKET_READERS),
+    form(Name::AlertRaise, "/alerts", GUARDS),
+    form(Name::AlertClose, "/alerts/{alert}/close", LANDLORD),
+    page(Name::ChangesPage, "/changes", SITE_SETTERS),
+    form(Name::ChangeSettle, "/changes/{change}", SITE_SETTERS),
     page(Name::AdminSessionsPage, "/admin/sessions", ADMINISTRATORS),
     form(Name::AdminSessionCut, "/admin/sessions/{session}/cut", ADMINISTRATORS),
     page(Name::AdminConnectionsPage, "/admin/connections", ADMINISTRATORS),
@@ -231,6 +269,7 @@ pub static TABLE: [Route; 56] = [
     act(Name::ApiTicketWithdraw, "/api/v1/tickets/{ticket}/withdraw", OPERATORS),
     act(Name::ApiTicketApprove, "/api/v1/tickets/{ticket}/approve", DECIDERS),
     act(Name::ApiTicketRefuse, "/api/v1/tickets/{ticket}/refuse", DECIDERS),
+    act(Name::ApiTicketConfirmNeed, "/api/v1/tickets/{ticket}/confirm-need", OPERATORS),
     act(Name::ApiTicketEnd, "/api/v1/tickets/{ticket}/end", OPERATORS),
     act(Name::ApiTicketInterrupt, "/api/v1/tickets/{ticket}/interrupt", Who::Roles(&[Decider, Guard, Administrator])),
     act(Name::ApiViewerToken, "/api/v1/tickets/{ticket}/viewer-token", VIEWERS),
@@ -240,6 +279,14 @@ pub static TABLE: [Route; 56] = [
     read(Name::ApiMails, "/api/v1/mails", ADMINISTRATORS),
     act(Name::ApiMailRetry, "/api/v1/mails/{mail}/retry", ADMINISTRATORS),
     read(Name::ApiCameras, "/api/v1/cameras", CAMERA_READERS),
+    read(Name::ApiSite, "/api/v1/sites/{site}", DOSSIER_READERS),
+    act(Name::ApiSiteRecord, "/api/v1/sites/{site}/records", CAMERA_READERS),
+    read(Name::ApiAlerts, "/api/v1/alerts", TICKET_READERS),
+    act(Name::ApiAlertRaise, "/api/v1/alerts", GUARDS),
+    act(Name::ApiAlertClose, "/api/v1/alerts/{alert}/close", LANDLORD),
+    read(Name::ApiChanges, "/api/v1/changes", SITE_SETTERS),
+    act(Name::ApiChangeSettle, "/api/v1/changes/{change}", SITE_SETTERS),
+    act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),
     // WHEP

@@ -21,6 +21,7 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
 
 fn site_row(site: SiteModel) -> SiteRow {
     SiteRow {
+        id: site.id,
         name: site.name,
         addresses: site.addresses,
         service: site.service_name,

@@ -61,6 +61,7 @@ async fn act(app: &App, person: &Person, name: Name, ticket: TicketId, why: Stri
         Name::TicketWithdraw | Name::ApiTicketWithdraw => Action::Withdraw { ticket },
         Name::TicketApprove | Name::ApiTicketApprove => Action::Approve { ticket },
         Name::TicketRefuse | Name::ApiTicketRefuse => Action::Refuse { ticket, why },
+        Name::TicketConfirmNeed | Name::ApiTicketConfirmNeed => Action::ConfirmNeed { ticket },
         Name::TicketEnd | Name::ApiTicketEnd => Action::EndIntervention { ticket },
         Name::TicketInterrupt | Name::ApiTicketInterrupt | Name::AdminTicketInterrupt => {
             Action::Interrupt { ticket, why }
@@ -88,6 +89,7 @@ fn notice(name: Name, receipt: &Receipt) -> Notice {
         Name::TicketWithdraw => Notice::Withdrawn,
         Name::TicketApprove => Notice::Approved,
         Name::TicketRefuse => Notice::Refused,
+        Name::TicketConfirmNeed => Notice::NeedConfirmed,
         Name::TicketEnd => Notice::Ended,
         _ => Notice::Interrupted { cut_us: cut_us(receipt) },
     }
@@ -176,7 +178,19 @@ pub async fn list_page(app: &App, request: &Request, caller: &Caller) -> Result<
     if let Some(before) = request.query("before") {
         return draw_older(app, request, caller, before.parse()?).await;
     }
-    draw_list(app, request, caller, StatusCode::OK, RequestForm::default()).await
+    let alert = request.query("alert").and_then(|text| text.parse().ok());
+    let prefill = alert.and_then(|alert| super::alerts::prefill(app, caller.person().ok()?, alert));
+    let RequestPrefill { site, reasons } = prefill.unwrap_or_default();
+    draw_list(app, request, caller, StatusCode::OK, RequestForm { site, reasons, ..RequestForm::default() }).await
+}
+
+/// What an alert fills into the form; the agent looks at it and sends it (A3-2).
+#[derive(Debug, Clone, Default)]
+pub struct RequestPrefill {
+    /// Site.
+    pub site: String,
+    /// Reasons.
+    pub reasons: Vec<String>,
 }
 
 async fn draw_older(app: &App, request: &Request, caller: &Caller, before: TicketId) -> Result<Answer, Problem> {
@@ -269,6 +283,7 @@ pub async fn act_form(app: &App, request: &Request, caller: &Caller) -> Result<A
         Ok(receipt) => {
             let target = match name {
                 Name::AdminTicketInterrupt => "/admin/sessions".to_owned(),
+                Name::TicketConfirmNeed => format!("/tickets/{ticket}/watch"),
                 _ => format!("/tickets/{ticket}"),
             };
             chrome::see_other_with(&target, &notice(name, &receipt))
@@ -363,6 +378,7 @@ pub async fn watch_page(app: &App, request: &Request, caller: &Caller) -> Result
         cameras: if model.may(Deed::Watch) { tiles(app, person, id)? } else { Vec::new() },
         last_end: app.context.control.read(|state| last_end(state, person, id)),
         may_end: model.may(Deed::End),
+        may_confirm_need: model.may(Deed::ConfirmNeed),
     };
     chrome::page(request, StatusCode::OK, watch::render(&chrome::shell(app, request, caller), &view))
 }

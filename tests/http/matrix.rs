@@ -15,6 +15,9 @@ fn path_of(route: &Route) -> String {
         .replace("{session}", NOBODYS)
         .replace("{mail}", "0-nobody")
         .replace("{file*}", "nothing.css")
+        .replace("{site}", "nowhere")
+        .replace("{change}", "4000000000")
+        .replace("{alert}", NOBODYS)
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.

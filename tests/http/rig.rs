@@ -1,10 +1,12 @@
 //! A running server with a cast of people and two sites, and a browser for each of them.
 
-use crate::contract;
+use crate::{contract, dossier};
 use chrono::{TimeDelta, Utc};
 use ecluse::clock::{Clock, ManualClock};
 use ecluse::control::{Control, ControlSettings};
-use ecluse::domain::{Action, Actor, Camera, Command, Convention, Designation, Role, Service, Site, SiteId, TicketId};
+use ecluse::domain::{
+    Action, Actor, Camera, Command, Convention, Designation, Policy, Role, Service, Site, SiteId, TicketId,
+};
 use ecluse::mail::{Courier, MailSettings, Notifier};
 use ecluse::media::hub::{Hub, HubLimits};
 use ecluse::media::viewer::{ViewerSettings, Viewers};
@@ -188,6 +190,21 @@ impl Rig {
             let action = Action::Designate(designation);
             self.control.execute(Command { actor: Actor::System, action }).await.unwrap();
         }
+        for (site, operators, chiefs, titulaire, suppleant) in [
+            ("arcade", &["agent", "colleague"][..], &["chief"][..], "decider", "deputy"),
+            ("quai", &["foreigner"], &[], "elsewhere", "elsewhere-too"),
+        ] {
+            let site: SiteId = site.parse().unwrap();
+            let declared = self.control.read(|state| state.sites[&site].clone());
+            for record in dossier::complete(&declared, operators, chiefs, titulaire, suppleant) {
+                let action = Action::File { site: site.clone(), record };
+                self.control.execute(Command { actor: Actor::System, action }).await.unwrap();
+            }
+        }
+        // Tests open one ticket after the other; the pause between them has tests of its own.
+        let policy = Policy { cooling_off_minutes: 0, ..Policy::default() };
+        let action = Action::SetPolicy { site: "arcade".parse().unwrap(), policy };
+        self.control.execute(Command { actor: Actor::Person("decider".parse().unwrap()), action }).await.unwrap();
     }
 
     pub fn base(&self) -> String {

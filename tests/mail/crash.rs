@@ -1,12 +1,14 @@
 //! The real binary, killed between the mail server's having the mail and our knowing it; and what it logs.
 
+use crate::dossier;
 use crate::smtp_server::{SmtpServer, Wanted};
 use crate::{Certificates, PASSWORD, USER, free_port, until};
 use chrono::{TimeDelta, Utc};
 use ecluse::clock::SystemClock;
 use ecluse::control::{Control, ControlSettings, TicketRequest};
 use ecluse::domain::{
-    Action, Actor, Command as Ask, Convention, Designation, Event, MailOutcome, PersonId, Role, Service, Site, TicketId,
+    Action, Actor, Camera, Command as Ask, Convention, Designation, Event, MailOutcome, PersonId, Role, Service, Site,
+    TicketId,
 };
 use ecluse::mail::Notifier;
 use ecluse::pki::{Authority, Usage};
@@ -51,8 +53,9 @@ impl House {
                 valid_from_utc: now - TimeDelta::days(1),
                 valid_until_utc: now + TimeDelta::days(300),
             },
-            cameras: Vec::new(),
+            cameras: vec![Camera { id: "hall".parse().unwrap(), name: "Hall".to_owned() }],
         };
+        let records = dossier::complete(&site, &["agent-1"], &[], "titulaire", "suppleant");
         let mut actions = vec![Action::DeclareSite(site)];
         for (name, role) in PEOPLE {
             let person: PersonId = name.parse().unwrap();
@@ -71,6 +74,7 @@ impl House {
                 service: (role == Role::Operator).then(|| service.id.clone()),
             }));
         }
+        actions.extend(records.into_iter().map(|record| Action::File { site: "arcade".parse().unwrap(), record }));
         for action in actions {
             control.execute(Ask { actor: Actor::System, action }).await.unwrap();
         }

@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "each test binary that includes this file uses its own part of it")]
 
+#[path = "dossier.rs"]
+mod dossier;
+
 use chrono::{TimeDelta, Utc};
 use ecluse::clock::SystemClock;
 use ecluse::control::grant::Grant;
@@ -94,11 +97,16 @@ impl Keeper {
             cameras: cameras.iter().map(|id| Camera { id: id.clone(), name: id.to_string() }).collect(),
         };
         let sites = BTreeSet::from([site.id.clone()]);
+        let records = dossier::complete(&site, &["operator"], &["chief"], "decider", "deputy");
+        let id_of_site = site.id.clone();
         self.system(Action::DeclareSite(site)).await;
         for (person, role) in [("operator", Role::Operator), ("chief", Role::Chief), ("decider", Role::Decider)] {
             let service = (role != Role::Decider).then(|| service.id.clone());
             self.system(Action::Designate(Designation { person: id(person), role, sites: sites.clone(), service }))
                 .await;
+        }
+        for record in records {
+            self.system(Action::File { site: id_of_site.clone(), record }).await;
         }
     }
 

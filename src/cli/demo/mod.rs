@@ -4,6 +4,7 @@
 //! the same server as `ecluse serve`. Its props are the footage, the cameras (child processes that push it over RTSPS)
 //! and a page that shows the mails.
 
+mod dossier;
 mod footage;
 mod people;
 mod props;

@@ -5,7 +5,7 @@ use super::people::{DemoPerson, cast};
 use super::pushers::Push;
 use super::{Arguments, footage, settle_port};
 use crate::cli::running::Running;
-use crate::domain::{Action, Actor, Command, Designation, Role, ServiceId, SiteId};
+use crate::domain::{Action, Actor, Command, Designation, Policy, Role, ServiceId, SiteId};
 use crate::pki::{Authority, Issued, Usage};
 use crate::store::{Identity, password as hashing};
 use anyhow::Context;
@@ -236,6 +236,22 @@ impl Props {
                 let command = Command { actor: Actor::System, action: Action::Designate(designation) };
                 running.control().execute(command).await?;
             }
+        }
+        let site: SiteId = SITE.parse()?;
+        let site = running.control().read(|state| state.sites.get(&site).cloned());
+        super::dossier::file(running, &site.context("the demo's site is not declared")?, &self.file.people).await?;
+        self.shorten_the_pause(running).await
+    }
+
+    /// Who plays the story twice does not want to wait in between: the demo's decider says so, once (A4-7).
+    async fn shorten_the_pause(&self, running: &Running) -> anyhow::Result<()> {
+        let site: SiteId = SITE.parse()?;
+        let decider = self.file.people.iter().find(|person| person.role == Role::Decider);
+        let is_set = running.control().read(|state| state.policies.contains_key(&site));
+        if let (Some(decider), false) = (decider, is_set) {
+            let policy = Policy { cooling_off_minutes: 0, ..Policy::default() };
+            let actor = Actor::Person(decider.id.parse()?);
+            running.control().execute(Command { actor, action: Action::SetPolicy { site, policy } }).await?;
         }
         Ok(())
     }

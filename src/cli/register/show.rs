@@ -1,7 +1,7 @@
 //! `ecluse register show`: the entries, without the server. People appear by pseudonym: their names are the server's.
 
 use super::SourceArguments;
-use crate::clock::paris_midnight;
+use crate::domain::day::paris_midnight;
 use crate::domain::{Event, SiteId, State, TicketId};
 use crate::register::{Sound, walk};
 use crate::web::pages::{Language, Locale, Names, plain};

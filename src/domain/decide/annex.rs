@@ -1,19 +1,20 @@
 //! Sites and annexes: declared and imported by the administrator or by start-up, with their consequences at once.
 
-use super::conditions::Outlook;
-use super::{fault, faulty};
+use super::conditions::with_consequences;
+use super::{fault, faulty, rights};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::PersonId;
 use crate::domain::person::{Designation, Role};
 use crate::domain::refusal::{Refusal, RefusalKind};
+use crate::domain::rights::RightsChange;
 use crate::domain::site::Site;
 use crate::domain::state::State;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// The product's own start-up, or the administrator.
-fn administrator(state: &State, actor: &Actor) -> Result<(), Refusal> {
+pub(super) fn administrator(state: &State, actor: &Actor) -> Result<(), Refusal> {
     match actor {
         Actor::System => Ok(()),
         Actor::Person(person) => match state.people.get(person) {
@@ -60,9 +61,7 @@ pub(super) fn declare_site(
     if state.sites.get(&site.id) == Some(site) {
         return Ok(Vec::new());
     }
-    let mut events = vec![Event::SiteDeclared { site: site.clone() }];
-    events.extend(Outlook::with_site(state, site).consequences(now));
-    Ok(events)
+    Ok(with_consequences(state, actor, vec![Event::SiteDeclared { site: site.clone() }], now))
 }
 
 pub(super) fn designate(
@@ -99,9 +98,11 @@ pub(super) fn designate(
     if state.people.get(&designation.person) == Some(designation) {
         return Ok(Vec::new());
     }
-    let mut events = vec![Event::Designated { designation: designation.clone() }];
-    events.extend(Outlook::with_person(state, &designation.person, Some(designation)).consequences(now));
-    Ok(events)
+    let rights = RightsChange::Designation { designation: designation.clone() };
+    if let Some(proposed) = rights::own_change(state, actor, &[&designation.person], rights) {
+        return Ok(vec![proposed]);
+    }
+    Ok(with_consequences(state, actor, vec![Event::Designated { designation: designation.clone() }], now))
 }
 
 pub(super) fn strike(
@@ -114,7 +115,9 @@ pub(super) fn strike(
     if !state.people.contains_key(person) {
         return Ok(Vec::new());
     }
-    let mut events = vec![Event::Struck { person: person.clone() }];
-    events.extend(Outlook::with_person(state, person, None).consequences(now));
-    Ok(events)
+    let rights = RightsChange::Strike { person: person.clone() };
+    if let Some(proposed) = rights::own_change(state, actor, &[person], rights) {
+        return Ok(vec![proposed]);
+    }
+    Ok(with_consequences(state, actor, vec![Event::Struck { person: person.clone() }], now))
 }

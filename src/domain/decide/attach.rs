@@ -1,6 +1,6 @@
 //! The last question before a grant, and what becomes of the session it opens (A1-1, A4-2, A4-6, A5-6, A5-7).
 
-use super::conditions::{CONVENTION_NOT_VALID, Outlook, may_view_as_landlord, may_watch_transfer};
+use super::conditions::{CONVENTION_NOT_VALID, broken_for_ticket, may_view_as_landlord, may_watch_transfer};
 use super::{
     MAX_WORKSTATION_CHARS, designated, ending, expired, fault, faulty, given_reason, not_now, system_only,
     visible_ticket,
@@ -50,14 +50,14 @@ pub(super) fn attach(
         ));
     }
     let ticket_ends_utc = time_left(ticket, wish.purpose, now)?;
-    if let Some(condition) = Outlook::unchanged(state).broken_for_ticket(ticket, now) {
+    if let Some(condition) = broken_for_ticket(state, ticket, now) {
         return Err(Refusal::new(RefusalKind::Gone, condition, "a condition of this ticket no longer holds"));
     }
-    // The outlook has just found the site; should it ever not be there, nothing is granted.
+    // The site has just been found; should it ever not be there, nothing is granted.
     let Some(site) = state.sites.get(&ticket.site) else {
         return Err(Refusal::new(RefusalKind::Gone, CONVENTION_NOT_VALID, "the site is gone"));
     };
-    let cameras = granted_cameras(site, wish)?;
+    let cameras = granted_cameras(state, site, wish)?;
     let workstation = wish.workstation.trim();
     if workstation.is_empty() || workstation.chars().count() > MAX_WORKSTATION_CHARS {
         let expected = format!("a workstation's name or address, 1 to {MAX_WORKSTATION_CHARS} characters");
@@ -76,7 +76,7 @@ pub(super) fn attach(
         }
         events.push(ending::session(own.id, EndCause::Replaced, now));
     }
-    let mut deadline_utc = ticket_ends_utc.min(site.convention.valid_until_utc);
+    let mut deadline_utc = ticket_ends_utc.min(state.convention(site).valid_until_utc);
     if let Purpose::LandlordViewing { .. } = wish.purpose {
         deadline_utc = deadline_utc.min(now + VIEWING_CEILING);
     }
@@ -96,7 +96,7 @@ fn time_left(ticket: &Ticket, purpose: &Purpose, now: DateTime<Utc>) -> Result<D
     match (&ticket.state, purpose) {
         (TicketState::Open { expires_at_utc, .. }, _) if now < *expires_at_utc => Ok(*expires_at_utc),
         (TicketState::Open { .. }, _) => Err(expired()),
-        (TicketState::Requested { lapses_at_utc }, Purpose::LandlordViewing { .. }) => {
+        (TicketState::Requested { lapses_at_utc, .. }, Purpose::LandlordViewing { .. }) => {
             if now < *lapses_at_utc {
                 Ok(*lapses_at_utc)
             } else {
@@ -107,8 +107,9 @@ fn time_left(ticket: &Ticket, purpose: &Purpose, now: DateTime<Utc>) -> Result<D
     }
 }
 
-/// The site's cameras in the site's order: all or those asked for, as many as the viewer can show (A1-1).
-fn granted_cameras(site: &Site, wish: &Wish<'_>) -> Result<Vec<CameraId>, Refusal> {
+/// The site's cameras in the site's order: all or those asked for, as many as the viewer can show (A1-1). To the police
+/// only those that are attested (A1-2).
+fn granted_cameras(state: &State, site: &Site, wish: &Wish<'_>) -> Result<Vec<CameraId>, Refusal> {
     let foreign: Vec<_> = wish
         .cameras
         .iter()
@@ -123,16 +124,22 @@ fn granted_cameras(site: &Site, wish: &Wish<'_>) -> Result<Vec<CameraId>, Refusa
         let faults = vec![fault("at_most", "no-video", 0, "an offer with at least one video section")];
         return Err(faulty("no-video", "the offer can show nothing", faults));
     }
+    let attestations = &state.dossier(&site.id).attestations;
+    let shows = |id: &CameraId| match wish.purpose {
+        Purpose::Transfer { .. } => attestations.contains_key(id),
+        Purpose::LandlordViewing { .. } => true,
+    };
     let cameras: Vec<_> = site
         .cameras
         .iter()
         .map(|camera| &camera.id)
         .filter(|id| wish.cameras.is_empty() || wish.cameras.contains(id))
+        .filter(|id| shows(id))
         .take(wish.at_most)
         .cloned()
         .collect();
     if cameras.is_empty() {
-        return Err(Refusal::new(RefusalKind::Conflict, "no-camera", "this site has no camera to show"));
+        return Err(Refusal::new(RefusalKind::Conflict, "no-camera", "none of these cameras may be shown"));
     }
     Ok(cameras)
 }

@@ -1,9 +1,11 @@
-//! The conditions that must hold for as long as images flow, not only when they begin to (A2-1, A3-3, A5-7, A8-1,
-//! faults 8 and 23). Checked on every tick and after every change of a site or of the annex.
+//! The conditions that must hold for as long as images flow, not only when they begin to (A1-2, A2-1, A3-3, A4-1,
+//! A5-1, A5-7, A8-1, faults 8, 22 and 23). Checked on every tick and after every change of a
+//! site, its dossier or its people.
 
 use super::ending;
-use crate::domain::event::Event;
-use crate::domain::ids::{PersonId, SiteId};
+use crate::domain::command::Actor;
+use crate::domain::dossier::Missing;
+use crate::domain::event::{Entry, Event};
 use crate::domain::person::{Designation, Role};
 use crate::domain::session::{EndCause, Purpose, Session};
 use crate::domain::site::Site;
@@ -18,95 +20,90 @@ pub(super) const CONVENTION_NOT_VALID: &str = "convention-not-valid";
 pub(super) const REQUESTER_NOT_DESIGNATED: &str = "requester-not-designated";
 const VIEWER_NOT_DESIGNATED: &str = "viewer-not-designated";
 const CAMERA_DETACHED: &str = "camera-detached";
+const CAMERA_NOT_ATTESTED: &str = "camera-not-attested";
 
-/// Sites and annex as they stand, or as they will stand after the change being decided.
-pub(super) struct Outlook<'a> {
-    state: &'a State,
-    site: Option<&'a Site>,
-    person: Option<(&'a PersonId, Option<&'a Designation>)>,
+/// Decides what follows from events that change sites, dossiers or people, and appends it. Looks at the state as it will be:
+/// the copy is made for changes of that kind alone, which are rare.
+pub(super) fn with_consequences(
+    state: &State,
+    actor: &Actor,
+    mut events: Vec<Event>,
+    now: DateTime<Utc>,
+) -> Vec<Event> {
+    let mut after = state.clone();
+    for event in &events {
+        let entry = Entry { seq: after.next_seq, at_utc: now, actor: actor.clone(), event: event.clone() };
+        after.apply(&entry);
+    }
+    events.extend(consequences(&after, now));
+    events
 }
 
-impl<'a> Outlook<'a> {
-    pub(super) fn unchanged(state: &'a State) -> Self {
-        Self { state, site: None, person: None }
+/// The first condition of this ticket that does not hold at `now`.
+pub(super) fn broken_for_ticket(state: &State, ticket: &Ticket, now: DateTime<Utc>) -> Option<&'static str> {
+    let Some(site) = state.sites.get(&ticket.site) else { return Some(SITE_UNKNOWN) };
+    if site.service.id != ticket.service {
+        return Some(SERVICE_CHANGED);
     }
-    pub(super) fn with_site(state: &'a State, site: &'a Site) -> Self {
-        Self { state, site: Some(site), person: None }
+    if !state.convention(site).is_valid_at(now) {
+        return Some(CONVENTION_NOT_VALID);
     }
-    pub(super) fn with_person(state: &'a State, person: &'a PersonId, place: Option<&'a Designation>) -> Self {
-        Self { state, site: None, person: Some((person, place)) }
+    let asks = |place: &Designation| {
+        place.role == Role::Operator
+            && place.sites.contains(&ticket.site)
+            && place.service.as_ref() == Some(&ticket.service)
+    };
+    let named = state.dossier(&site.id).names_operator(&ticket.requester);
+    if !named || !state.people.get(&ticket.requester).is_some_and(asks) {
+        return Some(REQUESTER_NOT_DESIGNATED);
     }
-    fn site(&self, id: &SiteId) -> Option<&'a Site> {
-        self.site.filter(|site| site.id == *id).or_else(|| self.state.sites.get(id))
-    }
-    fn place(&self, id: &PersonId) -> Option<&'a Designation> {
-        match self.person {
-            Some((person, place)) if person == id => place,
-            _ => self.state.people.get(id),
-        }
-    }
+    state.missing(site).into_iter().find(Missing::blocks).map(|missing| missing.as_str())
+}
 
-    /// The first condition of this ticket that does not hold at `now`.
-    pub(super) fn broken_for_ticket(&self, ticket: &Ticket, now: DateTime<Utc>) -> Option<&'static str> {
-        let Some(site) = self.site(&ticket.site) else { return Some(SITE_UNKNOWN) };
-        if site.service.id != ticket.service {
-            return Some(SERVICE_CHANGED);
-        }
-        if !site.convention.is_valid_at(now) {
-            return Some(CONVENTION_NOT_VALID);
-        }
-        let asks = |place: &Designation| {
-            place.role == Role::Operator
-                && place.sites.contains(&ticket.site)
-                && place.service.as_ref() == Some(&ticket.service)
-        };
-        if !self.place(&ticket.requester).is_some_and(asks) {
-            return Some(REQUESTER_NOT_DESIGNATED);
-        }
-        None
+fn broken_for_session(state: &State, session: &Session, ticket: &Ticket) -> Option<&'static str> {
+    let may_watch = state.people.get(&session.person).is_some_and(|place| match session.purpose {
+        Purpose::Transfer { .. } => may_watch_transfer(place, ticket),
+        Purpose::LandlordViewing { .. } => may_view_as_landlord(place, ticket),
+    });
+    if !may_watch {
+        return Some(VIEWER_NOT_DESIGNATED);
     }
-
-    fn broken_for_session(&self, session: &Session, ticket: &Ticket) -> Option<&'static str> {
-        let place = self.place(&session.person);
-        let may_watch = place.is_some_and(|place| match session.purpose {
-            Purpose::Transfer { .. } => may_watch_transfer(place, ticket),
-            Purpose::LandlordViewing { .. } => may_view_as_landlord(place, ticket),
-        });
-        if !may_watch {
-            return Some(VIEWER_NOT_DESIGNATED);
-        }
-        let attached = |site: &Site| session.cameras.iter().all(|camera| site.camera(camera).is_some());
-        if !self.site(&session.site).is_some_and(attached) {
-            return Some(CAMERA_DETACHED);
-        }
-        None
+    let attached = |site: &Site| session.cameras.iter().all(|camera| site.camera(camera).is_some());
+    if !state.sites.get(&session.site).is_some_and(attached) {
+        return Some(CAMERA_DETACHED);
     }
+    let attested = |camera| state.dossier(&session.site).attestations.contains_key(camera);
+    match session.purpose {
+        // Fault 22: what the camera shows now is not what was attested.
+        Purpose::Transfer { .. } if !session.cameras.iter().all(attested) => Some(CAMERA_NOT_ATTESTED),
+        _ => None,
+    }
+}
 
-    /// What must end because a condition does not hold.
-    pub(super) fn consequences(&self, now: DateTime<Utc>) -> Vec<Event> {
-        let mut events = Vec::new();
-        for ticket in self.state.live_tickets() {
-            match (self.broken_for_ticket(ticket, now), &ticket.state) {
-                (Some(condition), TicketState::Open { expires_at_utc, .. }) => {
-                    let cause = CloseCause::GateCondition { condition: condition.to_owned() };
-                    events.extend(ending::close(self.state, ticket, cause, now.min(*expires_at_utc)));
-                }
-                (Some(condition), _) => {
-                    let voided = Event::Voided { ticket: ticket.id, condition: condition.to_owned() };
-                    events.extend(ending::answer(self.state, ticket, voided, now));
-                }
-                (None, _) => {
-                    for session in self.state.live_sessions_of(ticket.id) {
-                        if let Some(condition) = self.broken_for_session(session, ticket) {
-                            let cause = EndCause::GateCondition { condition: condition.to_owned() };
-                            events.push(ending::session(session.id, cause, now));
-                        }
+/// What must end because a condition does not hold.
+pub(super) fn consequences(state: &State, now: DateTime<Utc>) -> Vec<Event> {
+    let mut events = Vec::new();
+    for ticket in state.live_tickets() {
+        match (broken_for_ticket(state, ticket, now), &ticket.state) {
+            (Some(condition), TicketState::Open { expires_at_utc, .. }) => {
+                let cause = CloseCause::GateCondition { condition: condition.to_owned() };
+                events.extend(ending::close(state, ticket, cause, now.min(*expires_at_utc)));
+            }
+            (Some(condition), _) => {
+                let voided = Event::Voided { ticket: ticket.id, condition: condition.to_owned() };
+                events.extend(ending::answer(state, ticket, voided, now));
+            }
+            (None, _) => {
+                for session in state.live_sessions_of(ticket.id) {
+                    if let Some(condition) = broken_for_session(state, session, ticket) {
+                        let cause = EndCause::GateCondition { condition: condition.to_owned() };
+                        events.push(ending::session(session.id, cause, now));
                     }
                 }
             }
         }
-        events
     }
+    events
 }
 
 /// The requester, or a chief of the same service for the same site (A5-7).

@@ -1,8 +1,8 @@
 //! What no person decides: time, start-up, stopping.
 
-use super::conditions::Outlook;
-use super::{ending, not_now, system_only};
-use crate::domain::command::{Actor, Heartbeat};
+use super::conditions::consequences;
+use super::{ending, need, not_now, system_only};
+use crate::domain::command::{Actor, Heartbeat, Timer};
 use crate::domain::event::Event;
 use crate::domain::ids::{SessionId, TicketId};
 use crate::domain::refusal::{Refusal, RefusalKind};
@@ -41,23 +41,25 @@ pub(super) fn close_by_rule(
 pub(super) fn tick(
     state: &State,
     actor: &Actor,
-    overdue: &BTreeSet<TicketId>,
+    overdue: &BTreeSet<Timer>,
     overdue_sessions: &BTreeSet<SessionId>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
     system_only(actor)?;
-    let mut events = Outlook::unchanged(state).consequences(now);
+    let mut events = consequences(state, now);
     let mut done = over_in(&events);
     for ticket in state.live_tickets().filter(|ticket| !done.contains(&Over::Ticket(ticket.id))) {
-        let is_overdue = overdue.contains(&ticket.id);
+        let is_overdue = overdue.contains(&Timer::End(ticket.id));
         match ticket.state {
-            TicketState::Requested { lapses_at_utc } if is_overdue || now >= lapses_at_utc => {
+            TicketState::Requested { lapses_at_utc, .. } if is_overdue || now >= lapses_at_utc => {
                 events.extend(ending::answer(state, ticket, Event::Lapsed { ticket: ticket.id }, now));
             }
             TicketState::Open { expires_at_utc, .. } if is_overdue || now >= expires_at_utc => {
                 // The gates shut by themselves at that instant, however late the tick.
                 events.extend(ending::close(state, ticket, CloseCause::Expired, now.min(expires_at_utc)));
             }
+            TicketState::Requested { reminders, .. } => events.extend(need::reminder(ticket, reminders, overdue, now)),
+            TicketState::Open { need, .. } => events.extend(need::question(state, ticket, need, overdue, now)),
             _ => {}
         }
     }
@@ -68,6 +70,7 @@ pub(super) fn tick(
         }
     }
     dedup_sessions(&mut events);
+    events.extend(need::renewal_reminders(state, now));
     Ok(events)
 }
 

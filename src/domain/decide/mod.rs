@@ -1,14 +1,19 @@
 //! The one place where the rules of the convention are decided. [`decide`] reads as a table of contents; each rule
 //! stands in the module of its subject.
 
+mod alert;
 mod annex;
 mod attach;
 mod conditions;
+mod dossier;
 mod ending;
 mod lifecycle;
+mod limits;
 mod mail;
 mod measure;
+mod need;
 mod request;
+mod rights;
 mod ticket;
 
 pub use measure::{Measured, measure};
@@ -38,9 +43,16 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
     let actor = &command.actor;
     let mut events = match &command.action {
         Action::DeclareSite(site) => annex::declare_site(state, actor, site, now),
+        Action::SetPolicy { site, policy } => limits::set_policy(state, actor, site, *policy),
+        Action::File { site, record } => dossier::file(state, actor, site, record, now),
+        Action::SettleChange { change, confirm } => rights::settle(state, actor, *change, *confirm, now),
         Action::Designate(designation) => annex::designate(state, actor, designation, now),
         Action::Strike(person) => annex::strike(state, actor, person, now),
 
+        Action::RaiseAlert { alert, site, reasons, what } => {
+            alert::raise(state, actor, *alert, (site, reasons, what), now)
+        }
+        Action::CloseAlert { alert } => alert::close(state, actor, *alert, now),
         Action::Request { ticket, email_matches, site, reasons, duration_minutes } => {
             let form =
                 request::Form { email_matches: *email_matches, site, reasons, duration_minutes: *duration_minutes };
@@ -49,6 +61,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::Withdraw { ticket } => ticket::withdraw(state, actor, *ticket, now),
         Action::Approve { ticket } => ticket::approve(state, actor, *ticket, now),
         Action::Refuse { ticket, why } => ticket::refuse(state, actor, *ticket, why, now),
+        Action::ConfirmNeed { ticket } => need::confirm(state, actor, *ticket, now),
         Action::EndIntervention { ticket } => ticket::end_intervention(state, actor, *ticket, now),
         Action::Interrupt { ticket, why } => ticket::interrupt(state, actor, *ticket, why, now),
 
@@ -124,7 +137,13 @@ fn given_reason(why: &str) -> Result<String, Refusal> {
 }
 
 fn fault(field: &'static str, code: &'static str, value: impl ToString, expected: impl Into<String>) -> Fault {
-    Fault { field, code, value: value.to_string().chars().take(80).collect(), expected: expected.into() }
+    Fault {
+        field,
+        code,
+        value: value.to_string().chars().take(80).collect(),
+        expected: expected.into(),
+        from_utc: None,
+    }
 }
 
 fn faulty(code: &'static str, message: &str, faults: Vec<Fault>) -> Refusal {

@@ -1,7 +1,8 @@
 //! The control of a request (A3-3 to A3-5): server-side, every fault named at once.
 
-use super::{designated, fault, faulty};
+use super::{designated, fault, faulty, limits};
 use crate::domain::command::Actor;
+use crate::domain::dossier::{Missing, ReasonList};
 use crate::domain::event::Event;
 use crate::domain::ids::{SiteId, TicketId};
 use crate::domain::person::{Designation, Role};
@@ -47,7 +48,8 @@ pub(super) fn request(
         faults.push(fault("email", "email-mismatch", "", "the e-mail address of your account (A3-4)"));
     }
     let site = control_site(state, place, form.site, now, &mut faults);
-    let reasons = control_reasons(form.reasons, &mut faults);
+    let list = site.map_or_else(ReasonList::of_the_convention, |site| state.dossier(&site.id).reasons.clone());
+    let reasons = control_reasons(&list, form.reasons, &mut faults);
     let duration_minutes = u32::try_from(form.duration_minutes)
         .ok()
         .filter(|minutes| (MIN_DURATION_MINUTES..=MAX_DURATION_MINUTES).contains(minutes));
@@ -60,6 +62,9 @@ pub(super) fn request(
         ));
     }
 
+    if let (Some(site), Some(minutes)) = (site, duration_minutes) {
+        faults.extend(limits::faults(state, &site.id, &site.service.id, minutes, now));
+    }
     match (site, duration_minutes) {
         (Some(site), Some(duration_minutes)) if faults.is_empty() => Ok(vec![Event::Requested {
             ticket,
@@ -69,14 +74,26 @@ pub(super) fn request(
             duration_minutes,
             lapses_at_utc: now + LAPSE_AFTER,
         }]),
-        _ if faults.iter().all(|fault| fault.code == TICKET_LIVE) => Err(Refusal {
+        _ if faults.iter().any(|fault| fault.code == TICKET_LIVE) && faults.iter().all(is_of_time) => Err(Refusal {
             kind: RefusalKind::Conflict,
             code: TICKET_LIVE,
             message: "a request for this site is pending or open: one at a time (A4-7)".to_owned(),
+            faults: faults.into_iter().filter(|fault| fault.code == TICKET_LIVE).collect(),
+        }),
+        _ if faults.iter().all(is_of_time) => Err(Refusal {
+            kind: RefusalKind::Conflict,
+            code: "too-soon",
+            message: "too much was open for this site lately: ask again at the instant given, or for less (A4-7)"
+                .to_owned(),
             faults,
         }),
         _ => Err(faulty("request-faulty", "the request has faults; each is named", faults)),
     }
+}
+
+/// Whether waiting alone cures it.
+fn is_of_time(fault: &Fault) -> bool {
+    fault.code == TICKET_LIVE || fault.from_utc.is_some()
 }
 
 /// The site, if it is one this agent may ask for; its own conditions are named only to those who may (A2-1).
@@ -96,7 +113,17 @@ fn control_site<'a>(
         faults.push(fault("site", "site-not-yours", typed, "a site you are designated for, with your service (A2-1)"));
         return None;
     }
-    if !site.convention.is_valid_at(now) {
+    if !state.dossier(&site.id).names_operator(&place.person) {
+        faults.push(fault("site", "not-in-annex", typed, "a site whose annex in force names you (A3-3)"));
+    }
+    let blocking: Vec<_> = state.missing(site).into_iter().filter(Missing::blocks).collect();
+    if !blocking.is_empty() {
+        let words: Vec<_> = blocking.iter().map(Missing::as_str).collect();
+        let expected =
+            format!("a site whose dossier is complete; the landlord still has to file: {}", words.join(", "));
+        faults.push(fault("site", "site-not-ready", typed, expected));
+    }
+    if !state.convention(site).is_valid_at(now) {
         faults.push(fault("site", "convention-not-valid", typed, "a site whose convention is in force (A8-1)"));
     }
     if state.live_tickets().any(|ticket| ticket.site == site.id && ticket.service == site.service.id) {
@@ -105,13 +132,13 @@ fn control_site<'a>(
     Some(site)
 }
 
-fn control_reasons(ticked: &[String], faults: &mut Vec<Fault>) -> BTreeSet<Reason> {
+pub(super) fn control_reasons(list: &ReasonList, ticked: &[String], faults: &mut Vec<Fault>) -> BTreeSet<Reason> {
     if ticked.is_empty() {
         faults.push(fault("reasons", "no-reason", "", "at least one of the convention's list (A3-1)"));
     }
     let mut reasons = BTreeSet::new();
     for word in ticked {
-        match Reason::ALL.into_iter().find(|reason| reason.as_str() == word) {
+        match list.reasons.iter().map(|entry| entry.reason).find(|reason| reason.as_str() == word) {
             Some(reason) => {
                 reasons.insert(reason);
             }

@@ -1,7 +1,7 @@
 //! The life of a ticket after it was filed: decided once (A4-3), ended by whoever may end it (A4-4).
 
-use super::conditions::Outlook;
-use super::{designated, ending, expired, given_reason, is_decider_of, not_now, visible_ticket};
+use super::conditions::broken_for_ticket;
+use super::{designated, ending, expired, given_reason, is_decider_of, limits, not_now, visible_ticket};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::{PersonId, TicketId};
@@ -28,7 +28,7 @@ pub(super) fn approve(state: &State, actor: &Actor, id: TicketId, now: DateTime<
     let (person, place) = designated(state, actor)?;
     let ticket = visible_ticket(state, person, id)?;
     decider(person, place, ticket)?;
-    let TicketState::Requested { lapses_at_utc } = ticket.state else { return Err(not_now(ticket)) };
+    let TicketState::Requested { lapses_at_utc, .. } = ticket.state else { return Err(not_now(ticket)) };
     if now >= lapses_at_utc {
         return Err(Refusal::new(
             RefusalKind::Gone,
@@ -36,12 +36,18 @@ pub(super) fn approve(state: &State, actor: &Actor, id: TicketId, now: DateTime<
             "nobody answered in time: the agent must ask again",
         ));
     }
-    if let Some(condition) = Outlook::unchanged(state).broken_for_ticket(ticket, now) {
+    if let Some(condition) = broken_for_ticket(state, ticket, now) {
         return Err(Refusal::new(RefusalKind::Conflict, condition, "a condition of this request no longer holds"));
+    }
+    let over = limits::faults(state, &ticket.site, &ticket.service, ticket.duration_minutes, now);
+    if !over.is_empty() {
+        // Possible only when the limits were tightened since it was filed.
+        let message = "this request no longer keeps to the site's limits: refuse it, or let it lapse (A4-7)".to_owned();
+        return Err(Refusal { kind: RefusalKind::Conflict, code: "over-limits", message, faults: over });
     }
     let Some(site) = state.sites.get(&ticket.site) else { return Err(not_now(ticket)) };
     let ceiling = now + TimeDelta::minutes(ticket.duration_minutes.into());
-    let expires_at_utc = ceiling.min(site.convention.valid_until_utc);
+    let expires_at_utc = ceiling.min(state.convention(site).valid_until_utc);
     Ok(vec![Event::Approved { ticket: id }, Event::Opened { ticket: id, expires_at_utc }])
 }
 
@@ -57,7 +63,7 @@ pub(super) fn refuse(
     let ticket = visible_ticket(state, person, id)?;
     decider(person, place, ticket)?;
     match &ticket.state {
-        TicketState::Requested { lapses_at_utc } if now >= *lapses_at_utc => {
+        TicketState::Requested { lapses_at_utc, .. } if now >= *lapses_at_utc => {
             Err(Refusal::new(RefusalKind::Gone, "ticket-lapsed", "nobody answered in time: there is nothing to refuse"))
         }
         TicketState::Requested { .. } => {

@@ -2,7 +2,7 @@
 
 use super::ticket::short_id;
 use crate::domain::{Reason, TicketId};
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 use chrono_tz::Europe::Paris;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
@@ -110,6 +110,21 @@ impl<T: At> At for &T {
     }
 }
 
+/// A day of the calendar, likewise.
+pub(super) trait Day {
+    fn day(&self) -> NaiveDate;
+}
+impl Day for NaiveDate {
+    fn day(&self) -> NaiveDate {
+        *self
+    }
+}
+impl<T: Day> Day for &T {
+    fn day(&self) -> NaiveDate {
+        (*self).day()
+    }
+}
+
 impl Locale {
     fn id(self) -> &'static LanguageIdentifier {
         match self.language {
@@ -130,9 +145,12 @@ impl Locale {
 
     /// The text of a key with values put in.
     pub(super) fn with(self, key: &str, values: &[(&'static str, String)]) -> String {
-        let values: HashMap<Cow<'static, str>, FluentValue<'_>> =
-            values.iter().map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from(value.as_str()))).collect();
-        TEXTS.lookup_with_args(self.id(), key, &values)
+        TEXTS.lookup_with_args(self.id(), key, &fluent(values))
+    }
+
+    /// The text of a key with values put in, if there is one.
+    pub(super) fn find_with(self, key: &str, values: &[(&'static str, String)]) -> Option<String> {
+        TEXTS.try_lookup_with_args(self.id(), key, &fluent(values))
     }
 
     /// The text of a key with one value put in.
@@ -182,6 +200,19 @@ impl Locale {
         }
     }
 
+    /// An instant for scripts.
+    pub(super) fn iso(self, at: impl At) -> String {
+        iso(at)
+    }
+
+    /// An instant as plain text, day and hour in Paris, rounded up to the minute: what is promised from then on is true.
+    pub(super) fn moment(self, at: DateTime<Utc>) -> String {
+        let whole = at.with_second(0).and_then(|at| at.with_nanosecond(0)).unwrap_or(at);
+        let at = if whole < at { whole + TimeDelta::minutes(1) } else { at };
+        let paris = at.with_timezone(&Paris);
+        format!("{} {:02}:{:02}", self.day(at), paris.hour(), paris.minute())
+    }
+
     /// A day in Paris; UTC in the title.
     pub(super) fn date(self, at: impl At) -> Markup {
         let at = at.at();
@@ -189,9 +220,14 @@ impl Locale {
     }
 
     fn day(self, at: DateTime<Utc>) -> String {
-        let paris = at.with_timezone(&Paris);
-        let month = self.t(format!("month-{}", paris.month()));
-        format!("{} {month} {}", paris.day(), paris.year())
+        self.calendar(at.with_timezone(&Paris).date_naive())
+    }
+
+    /// A day of the calendar, as plain text.
+    pub(super) fn calendar(self, day: impl Day) -> String {
+        let day = day.day();
+        let month = self.t(format!("month-{}", day.month()));
+        format!("{} {month} {}", Datelike::day(&day), day.year())
     }
 
     /// Minutes as hours: "2 h", "2 h 30".
@@ -260,6 +296,10 @@ impl Locale {
             Language::En => text,
         }
     }
+}
+
+fn fluent<'a>(values: &'a [(&'static str, String)]) -> HashMap<Cow<'static, str>, FluentValue<'a>> {
+    values.iter().map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from(value.as_str()))).collect()
 }
 
 /// An instant for machines, in UTC to the millisecond.

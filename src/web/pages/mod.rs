@@ -12,6 +12,9 @@
 //!
 //! Serves A3-1, A3-4, A3-5, A4-2 to A4-5, A4-9, A6-5, A6-7, faults 15 and 16, and RGAA (WCAG 2.1 AA).
 
+pub mod alerts;
+pub mod annex;
+pub mod changes;
 pub mod connections;
 pub mod error;
 pub mod home;
@@ -19,11 +22,13 @@ mod locale;
 pub mod login;
 pub mod mails;
 pub mod names;
+pub mod notice;
 pub mod outbox;
 pub mod register;
 mod sentence;
 pub mod sessions;
 mod shell;
+pub mod site;
 pub mod sites;
 pub mod ticket;
 pub mod tickets;

@@ -4,7 +4,9 @@ use super::Locale;
 use super::names::Names;
 use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
-use crate::domain::{Actor, CloseCause, EndCause, Entry, Event, MailKind, PersonId, Purpose, SessionId, TicketId};
+use crate::domain::{
+    Actor, CloseCause, EndCause, Entry, Event, MailKind, PersonId, Purpose, Record, RightsChange, SessionId, TicketId,
+};
 use chrono::{DateTime, Utc};
 
 /// One entry, ready to be drawn.
@@ -62,6 +64,52 @@ impl Line {
                 self.sentence =
                     l.with("event-site-declared", &[("site", site.name.clone()), ("cameras", cameras.to_string())]);
             }
+            Event::PolicySet { site, policy } => {
+                let values = [
+                    who,
+                    ("site", names.site(site)),
+                    ("day", l.minutes(policy.day_cap_minutes)),
+                    ("week", l.minutes(policy.week_cap_minutes)),
+                    ("pause", l.minutes(policy.cooling_off_minutes)),
+                ];
+                self.sentence = l.with("event-policy-set", &values);
+                self.kind = "decision";
+            }
+            Event::AlertRaised { site, reasons, what, .. } => {
+                let reasons: Vec<String> = reasons.iter().map(|reason| reason_text(l, *reason)).collect();
+                let values = [who, ("site", names.site(site)), ("reasons", reasons.join(", "))];
+                self.sentence = l.with("event-alert-raised", &values);
+                self.why = Some(what.clone());
+                self.kind = "people";
+            }
+            Event::AlertClosed { .. } => {
+                self.sentence = l.with("event-alert-closed", &[who]);
+                self.kind = "people";
+            }
+            Event::Filed { site, act } => {
+                self.sentence =
+                    l.with(&format!("event-filed-{}", record_word(act)), &[who, ("site", names.site(site))]);
+                self.kind = "people";
+                self.detail = Some(record_detail(l, act, names));
+            }
+            Event::ChangeProposed { change, rights } => {
+                let what = rights_text(l, rights, names);
+                self.sentence = l.with("event-change-proposed", &[who, ("change", change.to_string()), ("what", what)]);
+                self.kind = "people";
+            }
+            Event::ChangeConfirmed { change } => {
+                self.sentence = l.with("event-change-confirmed", &[who, ("change", change.to_string())]);
+                self.kind = "people";
+            }
+            Event::ChangeDeclined { change } => {
+                self.sentence = l.with("event-change-declined", &[who, ("change", change.to_string())]);
+                self.kind = "people";
+            }
+            Event::RenewalReminded { site, number, notice_from_utc } => {
+                let values =
+                    [("site", names.site(site)), ("number", number.to_string()), ("from", l.moment(*notice_from_utc))];
+                self.sentence = l.with("event-renewal-reminded", &values);
+            }
             Event::Designated { designation } => {
                 let person = names.person(&designation.person);
                 let role = role_text(l, designation.role);
@@ -104,6 +152,18 @@ impl Line {
             Event::Opened { ticket, expires_at_utc } => {
                 about(ticket, "images");
                 self.sentence = l.a("event-opened", "until", l.hour_text(*expires_at_utc, self.at_utc));
+            }
+            Event::Reminded { ticket, number } => {
+                about(ticket, "decision");
+                self.sentence = l.a("event-reminded", "number", number);
+            }
+            Event::NeedAsked { ticket, answer_by_utc } => {
+                about(ticket, "images");
+                self.sentence = l.a("event-need-asked", "until", l.hour_text(*answer_by_utc, self.at_utc));
+            }
+            Event::NeedConfirmed { ticket, .. } => {
+                about(ticket, "images");
+                self.sentence = l.with("event-need-confirmed", &[who]);
             }
             Event::Refused { ticket, why } => {
                 about(ticket, "decision");
@@ -216,5 +276,78 @@ pub(super) fn end_words(l: Locale, cause: &EndCause) -> (&'static str, Option<St
         EndCause::GateCondition { condition } => ("condition", Some(condition_text(l, condition))),
         EndCause::RegisterFailure => ("register-failure", None),
         EndCause::ServerStopped => ("server-stopped", None),
+    }
+}
+
+/// The stable word of an act.
+pub(super) fn record_word(record: &Record) -> &'static str {
+    match record {
+        Record::Agreement(_) => "agreement",
+        Record::Avenant(_) => "avenant",
+        Record::Renewal(_) => "renewal",
+        Record::Reasons(_) => "reasons",
+        Record::Annex(_) => "annex",
+        Record::Deciders(_) => "deciders",
+        Record::Entrances { .. } => "entrances",
+        Record::Signage { .. } => "signage",
+        Record::SignageGone { .. } => "signage-gone",
+        Record::Attestation(_) => "attestation",
+        Record::AttestationLapsed { .. } => "attestation-lapsed",
+    }
+}
+
+fn record_detail(l: Locale, record: &Record, names: &Names) -> String {
+    match record {
+        Record::Agreement(agreement) => format!("{} · {}", agreement.reference, l.calendar(agreement.signed_on)),
+        Record::Avenant(avenant) => {
+            format!("{} · {} · {}", avenant.reference, l.calendar(avenant.signed_on), avenant.summary)
+        }
+        Record::Renewal(renewal) => format!("{} → {}", renewal.reference, l.calendar(renewal.valid_until)),
+        Record::Reasons(list) => {
+            let reasons: Vec<String> = list.reasons.iter().map(|entry| reason_text(l, entry.reason)).collect();
+            format!("v{} · {} · {}", list.version, l.calendar(list.dated), reasons.join(", "))
+        }
+        Record::Annex(annex) => {
+            let people: Vec<String> = annex.people.iter().map(|named| names.person(&named.person)).collect();
+            format!(
+                "v{} · {} · {} · SHA-256 {}",
+                annex.version,
+                l.calendar(annex.dated),
+                people.join(", "),
+                annex.sha256
+            )
+        }
+        Record::Deciders(both) => {
+            format!("{} · {}", names.person(&both.titulaire), names.person(&both.suppleant))
+        }
+        Record::Entrances { entrances } => entrances.join(" · "),
+        Record::Signage { entrance, posted_on } => format!("{entrance} · {}", l.calendar(*posted_on)),
+        Record::SignageGone { entrance } => entrance.clone(),
+        Record::Attestation(attestation) => {
+            let camera = names.camera(&attestation.camera);
+            format!("{camera} · {} · {}", l.calendar(attestation.dated), attestation.view)
+        }
+        Record::AttestationLapsed { camera, alteration } => {
+            format!("{} · {}", names.camera(camera), l.t(format!("alteration-{}", alteration.as_str())))
+        }
+    }
+}
+
+/// A change of rights that waits for a second person, in words.
+pub(super) fn rights_text(l: Locale, rights: &RightsChange, names: &Names) -> String {
+    match rights {
+        RightsChange::Designation { designation } => {
+            let role = role_text(l, designation.role);
+            l.with("rights-designation", &[("person", names.person(&designation.person)), ("role", role)])
+        }
+        RightsChange::Strike { person } => l.a("rights-strike", "person", names.person(person)),
+        RightsChange::Deciders { site, deciders } => {
+            let values = [
+                ("site", names.site(site)),
+                ("titulaire", names.person(&deciders.titulaire)),
+                ("suppleant", names.person(&deciders.suppleant)),
+            ];
+            l.with("rights-deciders", &values)
+        }
     }
 }

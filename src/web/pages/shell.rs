@@ -41,6 +41,8 @@ pub enum Notice {
     Refused,
     /// The ticket was withdrawn.
     Withdrawn,
+    /// The images are still needed.
+    NeedConfirmed,
     /// "Fin d'intervention" (A4-4).
     Ended,
     /// The landlord or the administrator interrupted the ticket (A4-4).
@@ -53,6 +55,8 @@ pub enum Notice {
         /// Microseconds to the last packet, when images flowed.
         cut_us: Option<u64>,
     },
+    /// A setting was changed and stands in the register.
+    Saved,
     /// Logged out.
     LoggedOut,
     /// A mail is tried again now.
@@ -96,14 +100,16 @@ impl Shell {
         const SESSIONS: (&str, &str) = ("/admin/sessions", "nav-sessions");
         const CONNECTIONS: (&str, &str) = ("/admin/connections", "nav-connections");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
+        const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
+        const CHANGES: (&str, &str) = ("/changes", "nav-changes");
         const MAILS: (&str, &str) = ("/admin/mails", "nav-outbox");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
-            Role::Operator | Role::Chief => &[HOME, TICKETS],
-            Role::Decider => &[HOME, TICKETS, SITES, REGISTER],
-            Role::Guard => &[HOME, TICKETS, SITES],
+            Role::Operator | Role::Chief => &[HOME, TICKETS, ALERTS],
+            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, CHANGES, REGISTER],
+            Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
-            Role::Administrator => &[HOME, SESSIONS, SITES, CONNECTIONS, MAILS, REGISTER],
+            Role::Administrator => &[HOME, SESSIONS, SITES, CHANGES, CONNECTIONS, MAILS, REGISTER],
         };
         let path = self.path.split('?').next().unwrap_or_default();
         places
@@ -148,9 +154,11 @@ impl Notice {
             Notice::Approved => l.t("notice-approved"),
             Notice::Refused => l.t("notice-refused"),
             Notice::Withdrawn => l.t("notice-withdrawn"),
+            Notice::NeedConfirmed => l.t("notice-need-confirmed"),
             Notice::Ended => l.t("notice-ended"),
             Notice::Interrupted { cut_us } => cut("notice-interrupted", cut_us),
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
+            Notice::Saved => l.t("notice-saved"),
             Notice::LoggedOut => l.t("notice-logged-out"),
             Notice::MailRetried => l.t("notice-mail-retried"),
         }
@@ -186,5 +194,8 @@ impl Trouble {
 }
 
 fn fault_text(l: Locale, fault: &Fault) -> String {
-    l.find(&format!("fault-{}", fault.code)).unwrap_or_else(|| format!("{}: {}", fault.field, fault.expected))
+    // An hour without its day would be read as today's.
+    let from = fault.from_utc.map(|from| l.moment(from)).unwrap_or_default();
+    l.find_with(&format!("fault-{}", fault.code), &[("from", from)])
+        .unwrap_or_else(|| format!("{}: {}", fault.field, fault.expected))
 }

@@ -1,7 +1,7 @@
 //! Sites and cameras (`GET /sites`): health without images, for the landlord and the administrator.
 
 use super::{Banner, Locale, Shell};
-use crate::domain::CameraId;
+use crate::domain::{CameraId, SiteId};
 use askama::Template;
 use chrono::{DateTime, Utc};
 
@@ -35,6 +35,8 @@ pub struct CameraRow {
 /// One site.
 #[derive(Debug, Clone)]
 pub struct SiteRow {
+    /// Identifier.
+    pub id: SiteId,
     /// Name as people read it.
     pub name: String,
     /// Addresses covered.

@@ -8,7 +8,7 @@ use super::locale::iso;
 use super::sentence::{Line, mail_kind_text};
 use super::watch::PLAYER_TEXTS;
 use super::{Banner, Locale, Names, Shell, Trouble};
-use crate::domain::{CameraId, CloseCause, Entry, MailKind, MailOutcome, Reason, TicketId, TicketState};
+use crate::domain::{CameraId, CloseCause, Entry, MailKind, MailOutcome, Need, Reason, TicketId, TicketState};
 use askama::Template;
 use chrono::{DateTime, Utc};
 
@@ -77,7 +77,7 @@ impl TicketCard {
             TicketState::Refused { .. } | TicketState::Voided { .. } => Tone::Bad,
             TicketState::Lapsed { .. } | TicketState::Withdrawn { .. } => Tone::Over,
             TicketState::Closed { cause, .. } => match cause {
-                CloseCause::Expired | CloseCause::EndOfIntervention => Tone::Over,
+                CloseCause::Expired | CloseCause::EndOfIntervention | CloseCause::Unanswered => Tone::Over,
                 _ => Tone::Bad,
             },
         }
@@ -144,7 +144,7 @@ impl TicketCard {
 
     pub(super) fn lapses_at(&self) -> Option<DateTime<Utc>> {
         match &self.state {
-            TicketState::Requested { lapses_at_utc } => Some(*lapses_at_utc),
+            TicketState::Requested { lapses_at_utc, .. } => Some(*lapses_at_utc),
             _ => None,
         }
     }
@@ -152,6 +152,14 @@ impl TicketCard {
     pub(super) fn expires_at(&self) -> Option<DateTime<Utc>> {
         match &self.state {
             TicketState::Open { expires_at_utc, .. } => Some(*expires_at_utc),
+            _ => None,
+        }
+    }
+
+    /// Until when "toujours nécessaire ?" waits for its answer, while it is asked.
+    pub(super) fn answer_by(&self) -> Option<DateTime<Utc>> {
+        match &self.state {
+            TicketState::Open { need: Need::Asked { answer_by_utc }, .. } => Some(*answer_by_utc),
             _ => None,
         }
     }
@@ -213,6 +221,7 @@ pub(super) fn cause_word(cause: &CloseCause) -> &'static str {
         CloseCause::CutByAdministrator { .. } => "cut",
         CloseCause::RefusedAfterOpening { .. } => "refused-after",
         CloseCause::GateCondition { .. } => "condition",
+        CloseCause::Unanswered => "unanswered",
         CloseCause::RegisterFailure => "register-failure",
         CloseCause::ServerStopped => "server-stopped",
     }

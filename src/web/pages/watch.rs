@@ -19,6 +19,8 @@ pub struct WatchView {
     /// How this person's latest session under this ticket ended, when it has ended: the page says so instead of starting
     /// anew by itself after an administrator's cut.
     pub last_end: Option<EndCause>,
+    /// Whether "toujours nécessaire ?" is asked and this person's to answer.
+    pub may_confirm_need: bool,
     /// Whether "Fin d'intervention" is this person's to press (operators: yes, chiefs: no).
     pub may_end: bool,
 }
@@ -54,7 +56,7 @@ impl WatchView {
 }
 
 /// Texts the player's scripts show, by the end of their key; see `web/static/js/texts.js`.
-pub(super) const PLAYER_TEXTS: [&str; 32] = [
+pub(super) const PLAYER_TEXTS: [&str; 34] = [
     "connecting",
     "live",
     "reconnecting",
@@ -87,4 +89,6 @@ pub(super) const PLAYER_TEXTS: [&str; 32] = [
     "login",
     "tampered",
     "enlarge-back",
+    "question-failed",
+    "question-not-watching",
 ];

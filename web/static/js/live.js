@@ -5,7 +5,7 @@
 
 import { setServerTime } from "./clock.js";
 
-const TYPES = ["ticket-changed", "session-changed", "camera-changed", "resync", "bye"];
+const TYPES = ["ticket-changed", "session-changed", "camera-changed", "alert-changed", "resync", "bye"];
 /** Changes that come together are one reload. */
 const GATHER_MS = 150;
 

@@ -14,3 +14,8 @@ document.addEventListener("ecluse:told", ({ detail }) => {
   const list = document.getElementById("live-tickets") ?? document.getElementById("live-home");
   if (list && detail.type === "ticket-changed" && detail.status === "requested") chime(true);
 });
+
+// A guard's alert: heard on every page but the images, which go on undisturbed.
+document.addEventListener("ecluse:told", ({ detail }) => {
+  if (detail.type === "alert-changed" && detail.open && !document.getElementById("watch")) chime(false);
+});

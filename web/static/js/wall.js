@@ -3,6 +3,7 @@
 import { wallKey } from "./logic.js";
 import { fetchPage } from "./live.js";
 import { Player, showState } from "./player.js";
+import { takeQuestion } from "./question.js";
 import { announce, text } from "./texts.js";
 
 const root = document.getElementById("player");
@@ -105,6 +106,7 @@ function run(root) {
       announce(heading.textContent);
       return true;
     }
+    takeQuestion(next);
     if (next.dataset.cut === "true") {
       const words = next.querySelector("#cut-words")?.content.textContent ?? "";
       player.stop();

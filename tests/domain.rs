@@ -1,0 +1,18 @@
+//! The rules of the convention, pure: no clock, no disk, no network. Time is what the test says it is.
+
+#[path = "domain/alerts.rs"]
+mod alerts;
+#[path = "domain/convention.rs"]
+mod convention;
+#[path = "support/dossier.rs"]
+mod dossier;
+#[path = "domain/faults.rs"]
+mod faults;
+#[path = "domain/limits.rs"]
+mod limits;
+#[path = "domain/need.rs"]
+mod need;
+#[path = "domain/properties.rs"]
+mod properties;
+#[path = "domain/world.rs"]
+mod world;

@@ -1,0 +1,20 @@
+# Alerts (article 3)
+nav-alerts = Alerts
+alerts-title = Guards’ alerts
+alerts-lead = An alert opens nothing: it prepares a request, which the agent reads and sends, and the landlord decides (article 3).
+alerts-standing = Alerts that stand
+alerts-none = No alert.
+alert-raise-title = Alert the CSU
+alert-what = What the circumstances give reason to fear
+alert-raise = Alert
+alert-note = The alert is written to the register and ends after an hour. It does not oblige the police to intervene.
+alert-until = until
+alert-ask = Prepare a request
+alert-close = Close the alert
+event-alert-raised = { $actor } alerts the CSU about { $site }: { $reasons }.
+event-alert-closed = { $actor } closes an alert.
+refusal-alert-faulty = The alert has faults; each is named.
+refusal-alert-open = An alert for this site stands already.
+refusal-guards-only = Only a guard of the landlord alerts the CSU.
+refusal-landlord-only = Only the landlord closes an alert.
+refusal-unknown-alert = There is no such alert, or it is not for you.

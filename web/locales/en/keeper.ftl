@@ -1,0 +1,46 @@
+# Limits of a site (article 4)
+save = Save
+notice-saved = Saved, and written to the register.
+policy-title = Limits of access
+policy-lead = No permanent viewing: these limits hold for the service as a whole, whoever asks. What counts is the time access stood open, watched or not.
+policy-note = The titulaire and the suppléant set these limits; the administrator may only tighten them. Each change is written to the register.
+day-cap-minutes = At most, in any 24 hours
+week-cap-minutes = At most, in any 7 days
+cooling-off-minutes = Time between two accesses
+event-policy-set = { $actor } sets the limits of { $site }: { $day } in 24 h, { $week } in 7 days, { $pause } between two accesses.
+refusal-too-soon = Too much was open for this site lately: try again at the time given, or ask for less.
+refusal-over-limits = This request no longer keeps to the site’s limits.
+refusal-landlord-loosens = Only the titulaire and the suppléant may allow more.
+refusal-policy-faulty = These limits are not possible; each fault is named.
+refusal-unknown-site = There is no such site, or it is not for you.
+fault-ticket-live = A request for this site is already under way.
+fault-day-cap = With this duration the cap of 24 hours would be exceeded. Possible from { $from } on.
+fault-week-cap = With this duration the cap of 7 days would be exceeded. Possible from { $from } on.
+fault-cooling-off = The last access has only just ended. A new request is possible from { $from } on.
+fault-over-day-cap = The landlord does not allow as much in 24 hours.
+fault-over-week-cap = The landlord does not allow as much in 7 days.
+fault-out-of-bounds = This value is not allowed.
+
+# “Still needed?” and reminders (conflict table)
+question-title = Images still needed?
+question-text = The duration granted is a ceiling. Without an answer the images are cut in
+question-yes = Yes, still needed
+question-elsewhere = The agent has to answer from the page of the images, otherwise cut in
+player-question-failed = The answer did not get through. Try again.
+player-question-not-watching = Only the agent who watches the images can answer: wait for them to resume, then try again.
+notice-need-confirmed = Confirmed: the images stay open.
+state-unanswered = Cut: question unanswered
+meaning-unanswered = “Still needed?” went unanswered for five minutes; the images are cut.
+watch-end-unanswered = Transfer cut: question unanswered
+event-reminded = Reminder no. { $number } to the titulaire and the suppléant: the request is still waiting.
+event-need-asked = Question asked: “still needed?” Cut at { $until } without an answer.
+event-need-confirmed = { $actor } confirms that the images are still needed.
+event-closed-unanswered = Transfer over: “still needed?” went unanswered.
+refusal-nothing-asked = Nothing is being asked now.
+refusal-answered-late = The answer came too late: the images are cut.
+refusal-not-watching = Only the agent who watches the images can answer: open them first.
+mail-cause-unanswered = “still needed?” went unanswered
+mail-reminder-subject = Reminder: request waiting, { $site }
+mail-reminder-what = The request of { $requester } ({ $service }) for { $site } is still waiting for your decision: { $hours }, reason: { $reasons }.
+mail-reminder-until = Without an answer before { $until } it lapses: silence is never consent.
+mail-kind-reminder = reminder

@@ -1,0 +1,20 @@
+# Alertes (article 3)
+nav-alerts = Alertes
+alerts-title = Alertes des référents sûreté
+alerts-lead = Une alerte n’ouvre aucun accès : elle prépare une demande, que l’agent relit et envoie, et que le bailleur décide (article 3).
+alerts-standing = Alertes en cours
+alerts-none = Aucune alerte.
+alert-raise-title = Alerter le CSU
+alert-what = Ce que les circonstances font redouter
+alert-raise = Alerter
+alert-note = L’alerte est écrite au registre et s’éteint au bout d’une heure. Elle n’oblige pas la police à intervenir.
+alert-until = jusqu’à
+alert-ask = Préparer une demande
+alert-close = Clore l’alerte
+event-alert-raised = { $actor } alerte le CSU pour { $site } : { $reasons }.
+event-alert-closed = { $actor } clôt une alerte.
+refusal-alert-faulty = L’alerte comporte des fautes ; chacune est nommée.
+refusal-alert-open = Une alerte est déjà en cours pour ce site.
+refusal-guards-only = Seul un référent sûreté du bailleur alerte le CSU.
+refusal-landlord-only = Seul le bailleur clôt une alerte.
+refusal-unknown-alert = Cette alerte n’existe pas, ou elle n’est pas pour vous.

@@ -1,0 +1,46 @@
+# Limites d’un site (article 4)
+save = Enregistrer
+notice-saved = Enregistré, et écrit au registre.
+policy-title = Limites d’accès
+policy-lead = Pas de visionnage permanent : ces limites valent pour le service tout entier, quel que soit l’agent. Le temps compté est celui pendant lequel l’accès était ouvert, regardé ou non.
+policy-note = Le titulaire et le suppléant fixent ces limites ; l’administrateur ne peut que les resserrer. Chaque changement est écrit au registre.
+day-cap-minutes = Au plus, sur 24 heures glissantes
+week-cap-minutes = Au plus, sur 7 jours glissants
+cooling-off-minutes = Délai entre deux accès
+event-policy-set = { $actor } fixe les limites de { $site } : { $day } sur 24 h, { $week } sur 7 jours, { $pause } entre deux accès.
+refusal-too-soon = Trop d’accès récents à ce site : réessayez à l’heure indiquée, ou demandez moins longtemps.
+refusal-over-limits = Cette demande ne respecte plus les limites du site.
+refusal-landlord-loosens = Seuls le titulaire et le suppléant peuvent élargir les limites.
+refusal-policy-faulty = Ces limites ne sont pas possibles ; chaque faute est nommée.
+refusal-unknown-site = Ce site n’existe pas, ou il n’est pas pour vous.
+fault-ticket-live = Une demande est déjà en cours pour ce site.
+fault-day-cap = Avec cette durée, le plafond sur 24 heures serait dépassé. Possible à partir du { $from }.
+fault-week-cap = Avec cette durée, le plafond sur 7 jours serait dépassé. Possible à partir du { $from }.
+fault-cooling-off = Le dernier accès vient de se terminer. Nouvelle demande possible à partir du { $from }.
+fault-over-day-cap = Le bailleur n’accorde pas autant en 24 heures.
+fault-over-week-cap = Le bailleur n’accorde pas autant en 7 jours.
+fault-out-of-bounds = Cette valeur n’est pas permise.
+
+# « Toujours nécessaire ? » et rappels (tableau des conflits)
+question-title = Images toujours nécessaires ?
+question-text = La durée accordée est un plafond. Sans réponse, les images sont coupées dans
+question-yes = Oui, toujours nécessaires
+question-elsewhere = L’agent doit répondre depuis la page des images, sinon coupure dans
+player-question-failed = La réponse n’est pas passée. Réessayez.
+player-question-not-watching = Seul l’agent qui regarde les images peut répondre : attendez leur reprise, puis réessayez.
+notice-need-confirmed = Confirmé : les images restent ouvertes.
+state-unanswered = Coupé : question sans réponse
+meaning-unanswered = La question « toujours nécessaire ? » est restée sans réponse pendant cinq minutes ; les images sont coupées.
+watch-end-unanswered = Transfert coupé : question sans réponse
+event-reminded = Rappel n° { $number } au titulaire et au suppléant : la demande attend toujours.
+event-need-asked = Question posée : « toujours nécessaire ? » Coupure à { $until } sans réponse.
+event-need-confirmed = { $actor } confirme que les images sont toujours nécessaires.
+event-closed-unanswered = Transfert terminé : « toujours nécessaire ? » est resté sans réponse.
+refusal-nothing-asked = Aucune question n’est posée en ce moment.
+refusal-answered-late = La réponse est arrivée trop tard : les images sont coupées.
+refusal-not-watching = Seul l’agent qui regarde les images peut répondre : ouvrez-les d’abord.
+mail-cause-unanswered = question « toujours nécessaire ? » restée sans réponse
+mail-reminder-subject = Rappel : demande d'accès en attente, { $site }
+mail-reminder-what = La demande de { $requester } ({ $service }) pour { $site } attend toujours votre décision : { $hours }, motif : { $reasons }.
+mail-reminder-until = Sans réponse avant { $until }, elle devient caduque : le silence n'est jamais un accord.
+mail-kind-reminder = rappel
