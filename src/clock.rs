@@ -1,7 +1,8 @@
 //! Time at the edge. `domain` gets time as an argument; everything else that needs "now" takes a [`Clock`], so that
 //! tests never sleep to let a ticket expire and a clock that jumps can be played (fault 6).
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Europe::Paris;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,12 @@ pub trait Clock: Send + Sync + 'static {
     fn utc(&self) -> DateTime<Utc>;
     /// Monotonic clock: never steps, unrelated to the calendar.
     fn monotonic(&self) -> Instant;
+}
+
+/// 00:00 of a day in Europe/Paris, as UTC. Paris has never skipped midnight at a DST change, so the instant exists (fault
+/// 18); `None` for days at the end of the calendar.
+pub fn paris_midnight(day: NaiveDate) -> Option<DateTime<Utc>> {
+    day.and_time(NaiveTime::MIN).and_local_timezone(Paris).earliest().map(|local| local.to_utc())
 }
 
 /// The machine's own clocks.

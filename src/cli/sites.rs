@@ -4,8 +4,7 @@ use crate::config::{Config, SiteConfig};
 use crate::control::Control;
 use crate::domain::{Action, Actor, Camera, Command, Convention, Service, Site, SiteId};
 use anyhow::Context;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use chrono_tz::Europe::Paris;
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// Declares every configured site, unless the register has it exactly so. Each change is an entry of the register.
 ///
@@ -63,13 +62,8 @@ pub(super) fn site_of(config: &Config, site: &SiteConfig) -> anyhow::Result<Site
     })
 }
 
-/// 00:00 in Europe/Paris, as UTC. Paris has never skipped midnight at a DST change, so the instant exists (fault 18).
 fn paris_midnight(day: NaiveDate) -> anyhow::Result<DateTime<Utc>> {
-    day.and_time(NaiveTime::MIN)
-        .and_local_timezone(Paris)
-        .earliest()
-        .map(|local| local.with_timezone(&Utc))
-        .with_context(|| format!("{day} has no midnight in Europe/Paris"))
+    crate::clock::paris_midnight(day).with_context(|| format!("{day} has no midnight in Europe/Paris"))
 }
 
 #[cfg(test)]

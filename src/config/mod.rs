@@ -46,6 +46,14 @@ impl Loaded {
         self.config.as_ref().filter(|_| self.errors().next().is_none())
     }
 
+    /// Whether a key such as `server.data_dir` could be read: else something harmless stands in for it.
+    pub fn has(&self, key: &str) -> bool {
+        let lost = |replaced: &String| {
+            key.strip_prefix(replaced.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.config.is_some() && !self.replaced.iter().any(lost)
+    }
+
     /// The position of a key such as `["site", "0", "camera", "1", "id"]`, or of its nearest parent that exists.
     pub fn position(&self, key: &[&str]) -> Option<Position> {
         fault::locate(&self.text, key)

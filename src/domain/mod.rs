@@ -15,6 +15,7 @@ mod refusal;
 mod session;
 mod site;
 mod state;
+mod subject;
 mod ticket;
 
 pub use command::{Action, Actor, Command, Heartbeat, LiveCut};
@@ -26,4 +27,5 @@ pub use refusal::{Fault, Refusal, RefusalKind};
 pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};
 pub use state::State;
+pub use subject::Subject;
 pub use ticket::{CloseCause, Reason, Ticket, TicketState};

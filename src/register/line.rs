@@ -96,6 +96,36 @@ pub(super) fn decode(line: &[u8]) -> Result<Line, LineFault> {
     Ok(Line { entry, prev })
 }
 
+/// A line of a register or of an extract from it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Read {
+    /// An entry.
+    Whole(Box<Line>),
+    /// An extract withholds this entry and tells the leaf hash of its line, so that chain and tree stay verifiable.
+    Withheld { seq: u64, leaf: LeafHash },
+}
+
+/// Reads a line of an extract: an entry, or the stand-in of one that is withheld.
+pub(super) fn read(line: &[u8]) -> Result<Read, LineFault> {
+    match withheld_in(line) {
+        Some(withheld) => Ok(withheld),
+        None => Ok(Read::Whole(Box::new(decode(line)?))),
+    }
+}
+
+/// What an extract says instead of an entry it withholds, without a line feed.
+pub fn withheld(seq: u64, leaf: &LeafHash) -> Vec<u8> {
+    format!("{{\"leaf\":\"{leaf}\",\"seq\":{seq}}}").into_bytes()
+}
+
+fn withheld_in(line: &[u8]) -> Option<Read> {
+    let rest = std::str::from_utf8(line).ok()?.strip_prefix("{\"leaf\":\"")?;
+    let (leaf, rest) = rest.split_at_checked(64)?;
+    let seq = rest.strip_prefix("\",\"seq\":")?.strip_suffix('}')?.parse().ok()?;
+    let leaf = LeafHash(super::unhex(leaf)?);
+    (withheld(seq, &leaf) == line).then_some(Read::Withheld { seq, leaf })
+}
+
 fn object(entry: &Entry) -> Result<Map<String, Value>, LineFault> {
     match serde_json::to_value(entry) {
         Ok(Value::Object(frame)) => Ok(frame),

@@ -2,6 +2,7 @@
 
 use super::head::Head;
 use super::line::{self, LeafHash, MAX_LINE_BYTES};
+use super::tree::{Tree, TreeHash};
 use crate::domain::Entry;
 use std::fs::File;
 use std::io;
@@ -79,6 +80,7 @@ impl Log {
     fn try_append(&mut self, entries: &[Arc<Entry>]) -> Result<(), AppendError> {
         let mut text = Vec::new();
         let mut offsets = Vec::with_capacity(entries.len());
+        let mut leaves = Vec::with_capacity(entries.len());
         let mut last = self.last;
         for (n, entry) in entries.iter().enumerate() {
             let due = self.entries + n as u64;
@@ -92,6 +94,7 @@ impl Log {
                 return Err(AppendError { what: "cannot write the entry down", why });
             }
             last = LeafHash::of(&line);
+            leaves.push(last);
             offsets.push(self.bytes + text.len() as u64);
             text.extend_from_slice(&line);
             text.push(b'\n');
@@ -102,7 +105,7 @@ impl Log {
         let (entries, bytes) = (self.entries + entries.len() as u64, self.bytes + text.len() as u64);
         self.head.write(entries, bytes, &last).map_err(failed("cannot note what was recorded"))?;
         (self.entries, self.bytes, self.last) = (entries, bytes, last);
-        self.reader.extend(&offsets, bytes);
+        self.reader.extend(&offsets, &leaves, bytes);
         Ok(())
     }
 
@@ -151,18 +154,25 @@ pub struct Reader {
 
 struct Index {
     offsets: Vec<u64>,
+    tree: Tree,
     end: u64,
 }
 
 impl Reader {
-    pub(super) fn new(file: File, offsets: Vec<u64>, end: u64) -> Self {
-        Self { file: Arc::new(file), index: Arc::new(RwLock::new(Index { offsets, end })) }
+    pub(super) fn new(file: File, offsets: Vec<u64>, tree: Tree, end: u64) -> Self {
+        Self { file: Arc::new(file), index: Arc::new(RwLock::new(Index { offsets, tree, end })) }
     }
 
-    fn extend(&self, offsets: &[u64], end: u64) {
+    fn extend(&self, offsets: &[u64], leaves: &[LeafHash], end: u64) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         index.offsets.extend_from_slice(offsets);
+        leaves.iter().for_each(|leaf| index.tree.push(*leaf));
         index.end = end;
+    }
+
+    /// Looks at the Merkle tree over the recorded entries. Keep it short: the next entries wait for it.
+    pub fn tree<T>(&self, look: impl FnOnce(&Tree) -> T) -> T {
+        look(&self.index.read().unwrap_or_else(PoisonError::into_inner).tree)
     }
 
     /// How many entries there are.
@@ -175,20 +185,35 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read, or no longer holds what was recorded.
     pub fn read(&self, from: u64, limit: usize) -> io::Result<Vec<Entry>> {
-        let bounds: Vec<u64> = {
+        let lines = self.lines(from, limit)?;
+        lines.iter().map(|line| line::decode(line).map(|line| line.entry).map_err(io::Error::other)).collect()
+    }
+
+    /// The same as they stand in the file, without their line feeds.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a line is not the one that was recorded.
+    pub fn lines(&self, from: u64, limit: usize) -> io::Result<Vec<Vec<u8>>> {
+        let (bounds, leaves): (Vec<u64>, Vec<Option<TreeHash>>) = {
             let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
             let first = usize::try_from(from).unwrap_or(usize::MAX).min(index.offsets.len());
             let until = first.saturating_add(limit).min(index.offsets.len());
             let end = index.offsets.get(until).copied().unwrap_or(index.end);
-            index.offsets[first..until].iter().copied().chain([end]).collect()
+            let bounds = index.offsets[first..until].iter().copied().chain([end]).collect();
+            (bounds, (first..until).map(|seq| index.tree.leaf(seq as u64)).collect())
         };
         let (Some(start), Some(end)) = (bounds.first(), bounds.last()) else { return Ok(Vec::new()) };
         let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut bytes, *start)?;
-        let lines = bounds.windows(2).map(|bound| {
+        let lines = bounds.windows(2).zip(leaves).map(|(bound, leaf)| {
             let (from, to) = ((bound[0] - start) as usize, (bound[1] - start) as usize);
             let line = bytes[from..to].strip_suffix(b"\n").unwrap_or(&bytes[from..to]);
-            line::decode(line).map(|line| line.entry).map_err(io::Error::other)
+            if leaf != Some(LeafHash::of(line).into()) {
+                let why =
+                    format!("the line at byte {} is not the one that was recorded: verify the register", bound[0]);
+                return Err(io::Error::other(why));
+            }
+            Ok(line.to_vec())
         });
         lines.collect()
     }

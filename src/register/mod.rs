@@ -14,12 +14,13 @@ mod line;
 mod log;
 mod scan;
 pub(crate) mod slots;
+pub mod tree;
 mod verify;
 
-pub use line::{LeafHash, LineFault, MAX_LINE_BYTES};
+pub use line::{LeafHash, LineFault, MAX_LINE_BYTES, withheld};
 pub use log::{AppendError, Log, RESERVE_BYTES, Reader, Room};
-pub use scan::{Damage, DamageKind, TornTail};
-pub use verify::{VerifyReport, verify};
+pub use scan::{Damage, DamageKind, Sound, TornTail};
+pub use verify::{Source, VerifyReport, verify, walk};
 
 use crate::domain::State;
 use head::Head;
@@ -28,6 +29,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use tree::Tree;
 
 /// The log's file name inside its directory.
 pub const LOG_FILE: &str = "log.jsonl";
@@ -131,10 +133,13 @@ impl Register {
         sync_dir(dir)?;
 
         let mut state = State::default();
-        let mut offsets = Vec::new();
-        let read = scan::scan(&file, &acknowledged, |entry, offset| {
-            state.apply(&entry);
-            offsets.push(offset);
+        let (mut offsets, mut tree) = (Vec::new(), Tree::default());
+        let read = scan::scan(&file, Some(&acknowledged), |sound| {
+            if let Some(entry) = &sound.entry {
+                state.apply(entry);
+            }
+            offsets.push(sound.offset);
+            tree.push(sound.leaf);
         })
         .map_err(io_error(&log_path, "cannot read"))?;
 
@@ -146,7 +151,7 @@ impl Register {
             _ => None,
         };
         let reading = File::open(&log_path).map_err(io_error(&log_path, "cannot open"))?;
-        let reader = Reader::new(reading, offsets, read.bytes);
+        let reader = Reader::new(reading, offsets, tree, read.bytes);
         let log = match read.damage {
             Some(damage) => Err(damage),
             None => {

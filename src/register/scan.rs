@@ -2,7 +2,7 @@
 //! offline verifier and the tests.
 
 use super::head::Acknowledged;
-use super::line::{self, LeafHash, LineFault, MAX_LINE_BYTES};
+use super::line::{self, LeafHash, LineFault, MAX_LINE_BYTES, Read as ReadLine};
 use crate::domain::Entry;
 use serde::Serialize;
 use std::fmt;
@@ -41,6 +41,8 @@ pub enum DamageKind {
     NoAcknowledgement,
     /// A line that was acknowledged is torn.
     Torn,
+    /// Entries are missing or changed that a signed checkpoint vouches for.
+    Checkpoint,
 }
 
 impl fmt::Display for Damage {
@@ -71,20 +73,33 @@ pub(super) struct Scan {
     pub(super) torn: Option<TornTail>,
 }
 
+/// One sound line of a register.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sound {
+    /// Its sequence number.
+    pub seq: u64,
+    /// What it says; `None` in an extract that withholds it and tells its hash alone.
+    pub entry: Option<Entry>,
+    /// Leaf hash of the register's line.
+    pub leaf: LeafHash,
+    /// Where the line begins, bytes.
+    pub offset: u64,
+    /// The line as it stands, without its line feed.
+    pub line: Vec<u8>,
+}
+
 /// The entry read last: sound once the next one is chained to it, or the end or the note vouches for it.
 struct Held {
-    entry: Entry,
-    offset: u64,
+    sound: Sound,
     prev: LeafHash,
 }
 
-/// Reads all of `from`. `sound` is called for each sound entry with the offset of its line. `acknowledged` is the note
-/// beside the log; `Err` says why there is none.
-pub(super) fn scan(
-    from: impl Read,
-    acknowledged: &Result<Acknowledged, String>,
-    mut sound: impl FnMut(Entry, u64),
-) -> io::Result<Scan> {
+/// What vouches for the end of what is read: the note beside the log (`Err`: why it cannot be used), or, for a copy,
+/// nothing.
+pub(super) type Note<'a> = Option<&'a Result<Acknowledged, String>>;
+
+/// Reads all of `from`. `sound` is called for each sound entry, in order.
+pub(super) fn scan(from: impl Read, note: Note<'_>, mut sound: impl FnMut(Sound)) -> io::Result<Scan> {
     let mut from = BufReader::with_capacity(256 * 1024, from);
     let mut read = Scan { entries: 0, bytes: 0, last: LeafHash::START, damage: None, torn: None };
     let mut held: Option<Held> = None;
@@ -93,32 +108,34 @@ pub(super) fn scan(
         bytes.clear();
         let length = (&mut from).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut bytes)?;
         if length == 0 {
-            read.damage = shortened(&read, acknowledged);
+            read.damage = shortened(&read, note);
             break;
         }
-        match judge(&bytes, &read) {
-            Ok(entry) => {
+        match judge(&bytes, &read, note.is_none()) {
+            Ok((entry, leaf)) => {
                 if let Some(held) = held.take() {
-                    sound(held.entry, held.offset);
+                    sound(held.sound);
                 }
-                held = Some(Held { entry, offset: read.bytes, prev: read.last });
-                read.last = LeafHash::of(&bytes[..length - 1]);
+                let line = bytes[..length - 1].to_vec();
+                let this = Sound { seq: read.entries, entry, leaf, offset: read.bytes, line };
+                held = Some(Held { sound: this, prev: read.last });
+                read.last = leaf;
                 read.entries += 1;
                 read.bytes += length as u64;
-                if let Some(why) = replaced(&read, acknowledged) {
+                if let Some(why) = replaced(&read, note) {
                     blame(&mut read, held.take(), DamageKind::Replaced, why);
                     break;
                 }
             }
             Err(fault) => {
                 let rest = io::copy(&mut from, &mut io::sink())?;
-                refuse(&mut read, fault, length as u64 + rest, acknowledged, &mut held);
+                refuse(&mut read, fault, length as u64 + rest, note, &mut held);
                 break;
             }
         }
     }
     if let Some(held) = held {
-        sound(held.entry, held.offset);
+        sound(held.sound);
     }
     Ok(read)
 }
@@ -127,7 +144,7 @@ pub(super) fn scan(
 fn blame(read: &mut Scan, held: Option<Held>, kind: DamageKind, why: String) {
     if let Some(held) = held {
         read.entries -= 1;
-        read.bytes = held.offset;
+        read.bytes = held.sound.offset;
         read.last = held.prev;
     }
     read.damage = Some(damage(read.entries, read.bytes, kind, why));
@@ -140,29 +157,32 @@ enum Fault {
     Chain { found: String },
 }
 
-fn judge(bytes: &[u8], read: &Scan) -> Result<Entry, Fault> {
+/// An extract may withhold lines; the log never does.
+fn judge(bytes: &[u8], read: &Scan, is_copy: bool) -> Result<(Option<Entry>, LeafHash), Fault> {
     let Some(text) = bytes.strip_suffix(b"\n") else { return Err(Fault::Torn) };
-    let line = line::decode(text).map_err(Fault::Line)?;
+    let line = match line::read(text).map_err(Fault::Line)? {
+        ReadLine::Whole(line) => line,
+        ReadLine::Withheld { seq, .. } if !is_copy => {
+            return Err(Fault::Line(LineFault::UnknownEntry(format!("entry {seq} is withheld: the log holds all"))));
+        }
+        ReadLine::Withheld { seq, leaf } if seq == read.entries => return Ok((None, leaf)),
+        ReadLine::Withheld { seq, .. } => return Err(Fault::Sequence { found: seq }),
+    };
     if line.entry.seq != read.entries {
         return Err(Fault::Sequence { found: line.entry.seq });
     }
     if line.prev != read.last.to_string() {
         return Err(Fault::Chain { found: line.prev });
     }
-    Ok(line.entry)
+    Ok((Some(line.entry), LeafHash::of(text)))
 }
 
 /// A bad line: torn and forgettable when it lies behind all that was acknowledged, damage otherwise.
-fn refuse(
-    read: &mut Scan,
-    fault: Fault,
-    rest_bytes: u64,
-    acknowledged: &Result<Acknowledged, String>,
-    held: &mut Option<Held>,
-) {
-    let known = match acknowledged {
-        Ok(known) => known,
-        Err(why) => {
+fn refuse(read: &mut Scan, fault: Fault, rest_bytes: u64, note: Note<'_>, held: &mut Option<Held>) {
+    let known = match note {
+        Some(Ok(known)) => Some(known),
+        None => None,
+        Some(Err(why)) => {
             read.damage = Some(damage(read.entries, read.bytes, DamageKind::NoAcknowledgement, no_note(why)));
             return;
         }
@@ -170,15 +190,21 @@ fn refuse(
     // What was acknowledged was fsynced first, whole. So bytes behind it that are no entry were being written when the
     // machine stopped; nobody has been told about them. A note that was itself being rewritten proves the opposite:
     // by then the log had been fsynced to its end.
-    if read.entries >= known.entries && !known.was_being_written {
+    if known.is_some_and(|known| read.entries >= known.entries && !known.was_being_written) {
         read.torn = Some(TornTail { offset: read.bytes, bytes: rest_bytes });
         return;
     }
     let (kind, why) = match fault {
-        Fault::Torn => (
-            DamageKind::Torn,
-            format!("the line is torn, but {} bytes had been acknowledged: damaged after it was written", known.bytes),
-        ),
+        Fault::Torn => {
+            let why = match known {
+                Some(known) => format!(
+                    "the line is torn, but {} bytes had been acknowledged: damaged after it was written",
+                    known.bytes
+                ),
+                None => "the line is torn: the copy is cut short".to_owned(),
+            };
+            (DamageKind::Torn, why)
+        }
         Fault::Line(fault) => (DamageKind::Malformed, fault.to_string()),
         Fault::Sequence { found } => (
             DamageKind::Sequence,
@@ -199,16 +225,16 @@ fn refuse(
 }
 
 /// The entry that was acknowledged last must be the one that stands there.
-fn replaced(read: &Scan, acknowledged: &Result<Acknowledged, String>) -> Option<String> {
-    let known = acknowledged.as_ref().ok()?;
+fn replaced(read: &Scan, note: Note<'_>) -> Option<String> {
+    let known = note?.as_ref().ok()?;
     if read.entries != known.entries || (read.last == known.last && read.bytes == known.bytes) {
         return None;
     }
     Some(format!("its hash is {}, but the entry that was acknowledged has {}", read.last, known.last))
 }
 
-fn shortened(read: &Scan, acknowledged: &Result<Acknowledged, String>) -> Option<Damage> {
-    match acknowledged {
+fn shortened(read: &Scan, note: Note<'_>) -> Option<Damage> {
+    match note? {
         Err(_) if read.entries == 0 && read.bytes == 0 => None,
         Err(why) => Some(damage(read.entries, read.bytes, DamageKind::NoAcknowledgement, no_note(why))),
         Ok(known) if read.entries < known.entries => Some(damage(
@@ -231,6 +257,6 @@ fn no_note(why: &str) -> String {
     )
 }
 
-fn damage(seq: u64, offset: u64, kind: DamageKind, why: String) -> Damage {
+pub(super) fn damage(seq: u64, offset: u64, kind: DamageKind, why: String) -> Damage {
     Damage { first_bad_seq: seq, line: seq + 1, offset, kind, why }
 }

@@ -10,7 +10,7 @@ use super::pages::Names;
 use super::pages::register::{RegisterView, render};
 use super::problem::Problem;
 use super::request::Request;
-use crate::domain::{Actor, Entry, Event, Role, SiteId, State, TicketId};
+use crate::domain::{Actor, Entry, Event, Role, State, Subject, TicketId};
 use http::StatusCode;
 use std::collections::BTreeMap;
 
@@ -19,35 +19,6 @@ const PER_PAGE: usize = 50;
 const CHUNK: u64 = 500;
 /// How far back the history of a ticket is looked for.
 const HISTORY_REACH: u64 = 5_000;
-
-/// What an entry is about.
-fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
-    let of_ticket = |ticket: &TicketId| (state.tickets.get(ticket).map(|known| known.site.clone()), Some(*ticket));
-    match event {
-        Event::SiteDeclared { site } => (Some(site.id.clone()), None),
-        Event::Requested { ticket, site, .. } => (Some(site.clone()), Some(*ticket)),
-        Event::Withdrawn { ticket }
-        | Event::Lapsed { ticket }
-        | Event::Voided { ticket, .. }
-        | Event::Approved { ticket }
-        | Event::Opened { ticket, .. }
-        | Event::Refused { ticket, .. }
-        | Event::Closed { ticket, .. } => of_ticket(ticket),
-        Event::SessionGranted { purpose, site, .. } => (Some(site.clone()), Some(purpose.ticket())),
-        Event::SessionConnected { session, .. } | Event::SessionEnded { session, .. } => {
-            match state.sessions.get(session) {
-                Some(known) => (Some(known.site.clone()), Some(known.purpose.ticket())),
-                None => (None, None),
-            }
-        }
-        Event::ServerStarted { .. }
-        | Event::ServerStopping
-        | Event::RegisterRepaired { .. }
-        | Event::ClockStepped { .. }
-        | Event::Designated { .. }
-        | Event::Struck { .. } => (None, None),
-    }
-}
 
 /// Whether this person is shown this entry: a decider what concerns their sites, those who supervise everything.
 fn shows(state: &State, person: &Person, event: &Event) -> bool {
@@ -60,7 +31,7 @@ fn shows(state: &State, person: &Person, event: &Event) -> bool {
         | Event::ServerStopping
         | Event::RegisterRepaired { .. }
         | Event::ClockStepped { .. } => true,
-        _ => subject(state, event).0.is_some_and(|site| person.sites.contains(&site)),
+        _ => state.subject(event).site.is_some_and(|site| person.sites.contains(&site)),
     }
 }
 
@@ -152,7 +123,7 @@ pub async fn api(app: &App, request: &Request, caller: &Caller) -> Result<Answer
         let lines = entries
             .into_iter()
             .map(|entry| {
-                let (site, ticket) = subject(state, &entry.event);
+                let Subject { site, ticket } = state.subject(&entry.event);
                 if let Some(known) = site.as_ref().and_then(|site| state.sites.get(site)) {
                     site_names.insert(known.id.clone(), known.name.clone());
                 }
@@ -189,7 +160,7 @@ pub async fn history(
         return Ok((Vec::new(), page_names(app, person, people, &[])));
     }
     let total = app.context.control.read(|state| state.next_seq);
-    let about = |state: &State, entry: &Entry| subject(state, &entry.event).1 == Some(ticket);
+    let about = |state: &State, entry: &Entry| state.subject(&entry.event).ticket == Some(ticket);
     let (mut entries, _) = newest(app, total, 200, HISTORY_REACH, about).await?;
     entries.reverse();
     let names = page_names(app, person, people, &entries);

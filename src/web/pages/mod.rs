@@ -30,5 +30,6 @@ pub mod watch;
 
 pub use locale::{Language, Locale};
 pub use names::Names;
+pub use sentence::plain;
 pub use shell::{Banner, Notice, Persona, Shell, Trouble};
 pub use ticket::{TicketCard, short_id};

@@ -163,6 +163,14 @@ impl Line {
     }
 }
 
+/// An entry as one line of plain text: what happened, the words given with it, its ticket, the figures.
+pub fn plain(l: Locale, entry: &Entry, names: &Names) -> String {
+    let line = Line::of(l, entry, names);
+    let ticket = line.ticket.map(|(_, short)| short);
+    let why = line.why.map(|why| format!("« {why} »"));
+    [Some(line.sentence), why, ticket, line.detail].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
 /// The stable word of a session's end, and the words that go with it.
 pub(super) fn end_words(l: Locale, cause: &EndCause) -> (&'static str, Option<String>) {
     match cause {

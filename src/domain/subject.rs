@@ -1,0 +1,50 @@
+//! What an entry is about: how the register is filtered by site and by ticket, and who may read which entry (A4-1).
+
+use super::event::Event;
+use super::ids::{SiteId, TicketId};
+use super::state::State;
+
+/// Site and ticket an event concerns, where it concerns one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The site.
+    pub site: Option<SiteId>,
+    /// The ticket.
+    pub ticket: Option<TicketId>,
+}
+
+impl State {
+    /// What an event is about. `self` must contain the entry: the ticket of a session is known from its grant.
+    pub fn subject(&self, event: &Event) -> Subject {
+        let of_ticket = |ticket: &TicketId| Subject {
+            site: self.tickets.get(ticket).map(|known| known.site.clone()),
+            ticket: Some(*ticket),
+        };
+        match event {
+            Event::SiteDeclared { site } => Subject { site: Some(site.id.clone()), ticket: None },
+            Event::Requested { ticket, site, .. } => Subject { site: Some(site.clone()), ticket: Some(*ticket) },
+            Event::Withdrawn { ticket }
+            | Event::Lapsed { ticket }
+            | Event::Voided { ticket, .. }
+            | Event::Approved { ticket }
+            | Event::Opened { ticket, .. }
+            | Event::Refused { ticket, .. }
+            | Event::Closed { ticket, .. } => of_ticket(ticket),
+            Event::SessionGranted { purpose, site, .. } => {
+                Subject { site: Some(site.clone()), ticket: Some(purpose.ticket()) }
+            }
+            Event::SessionConnected { session, .. } | Event::SessionEnded { session, .. } => {
+                self.sessions.get(session).map_or_else(Subject::default, |known| Subject {
+                    site: Some(known.site.clone()),
+                    ticket: Some(known.purpose.ticket()),
+                })
+            }
+            Event::ServerStarted { .. }
+            | Event::ServerStopping
+            | Event::RegisterRepaired { .. }
+            | Event::ClockStepped { .. }
+            | Event::Designated { .. }
+            | Event::Struck { .. } => Subject::default(),
+        }
+    }
+}
