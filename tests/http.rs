@@ -16,6 +16,8 @@ mod login;
 mod matrix;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/register.rs"]
+mod register;
 #[path = "http/supervision.rs"]
 mod supervision;
 #[path = "http/tickets.rs"]

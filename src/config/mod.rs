@@ -13,7 +13,7 @@ mod sections;
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
     CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MetricsConfig,
-    RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
+    RegisterConfig, RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

@@ -19,6 +19,8 @@ pub struct Config {
     pub rtsp: RtspConfig,
     /// Viewers.
     pub webrtc: WebrtcConfig,
+    /// The register's checkpoints.
+    pub register: RegisterConfig,
     /// Figures for Prometheus.
     pub metrics: Option<MetricsConfig>,
     /// The server's own log.
@@ -92,6 +94,15 @@ pub struct WebrtcConfig {
     pub stun_server: Option<String>,
     /// `turn://user:password@host:port?transport=tcp` or `turns://...`.
     pub turn_servers: Vec<Secret>,
+}
+
+/// `[register]`.
+#[derive(Debug, Clone, Default)]
+pub struct RegisterConfig {
+    /// The register's name in its checkpoints; see [`Config::register_origin`].
+    pub origin: Option<String>,
+    /// E-mail addresses that each day's checkpoint goes to.
+    pub witnesses: Vec<String>,
 }
 
 /// `[metrics]`.
@@ -236,6 +247,20 @@ impl fmt::Debug for Secret {
 }
 
 impl Config {
+    /// The register's name in its checkpoints: as configured, else `HOST/register` with the host of the public URL.
+    pub fn register_origin(&self) -> String {
+        self.register.origin.clone().unwrap_or_else(|| {
+            let url = &self.https.public_url;
+            let host = url.strip_prefix("https://").unwrap_or(url).split('/').next().unwrap_or_default();
+            // Without its port, which may change; of an IPv6 address the colons stay.
+            let host = match host.rsplit_once(':') {
+                Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+                _ => host,
+            };
+            format!("{host}/register")
+        })
+    }
+
     /// Makes relative paths relative to the file's directory instead of the process's.
     pub(super) fn resolve_paths(&mut self, base: &Path) {
         let mut paths: Vec<&mut PathBuf> = vec![

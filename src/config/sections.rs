@@ -3,7 +3,7 @@
 use super::read::Fields;
 use super::schema::{
     CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MetricsConfig,
-    RtspConfig, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
+    RegisterConfig, RtspConfig, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,6 +25,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         https: https(file.table("https", "an [https] section with certificate, key and public_url")),
         rtsp: rtsp(file.table("rtsp", "an [rtsp] section with certificate and key")),
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
+        register: file.optional_table("register").map(register).unwrap_or_default(),
         metrics: file.optional_table("metrics").map(metrics),
         log: file.optional_table("log").map(log).unwrap_or_default(),
         service: file.tables("service").into_iter().map(service).collect(),
@@ -80,6 +81,19 @@ fn webrtc(mut fields: Fields<'_>) -> WebrtcConfig {
         turn_servers: fields.or(
             "turn_servers",
             "a list of URLs such as [\"turns://user:password@turn.example.org:5349?transport=tcp\"]",
+            Vec::new(),
+        ),
+    };
+    fields.finish();
+    section
+}
+
+fn register(mut fields: Fields<'_>) -> RegisterConfig {
+    let section = RegisterConfig {
+        origin: fields.optional("origin", "a name such as \"ecluse.example.org/register\""),
+        witnesses: fields.or(
+            "witnesses",
+            "a list of e-mail addresses such as [\"prefecture@example.org\"]",
             Vec::new(),
         ),
     };

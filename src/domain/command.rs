@@ -1,5 +1,6 @@
 //! What people and timers may ask of the keeper.
 
+use super::extract::{ExportFormat, RegisterFilter};
 use super::ids::{CameraId, PersonId, SessionId, TicketId};
 use super::person::Designation;
 use super::session::{EndCause, Purpose, Traffic};
@@ -146,6 +147,13 @@ pub enum Action {
         overdue: BTreeSet<TicketId>,
         /// Sessions whose monotonic deadline has passed.
         overdue_sessions: BTreeSet<SessionId>,
+    },
+    /// Take the register, or a list drawn from it, out (A4-5).
+    ExportRegister {
+        /// In which form.
+        format: ExportFormat,
+        /// Which part.
+        filter: RegisterFilter,
     },
     /// The wall clock was found to have stepped (fault 6).
     ClockStepped {

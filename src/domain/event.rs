@@ -1,6 +1,7 @@
 //! What happened, as it stands in the register. Names and fields are a file format: add, never change.
 
 use super::command::Actor;
+use super::extract::{ExportFormat, RegisterFilter};
 use super::ids::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
 use super::person::Designation;
 use super::session::{EndCause, Purpose, Traffic};
@@ -41,6 +42,13 @@ pub enum Event {
         dropped_bytes: u64,
         /// Their SHA-256, hexadecimal.
         sha256: String,
+    },
+    /// The register, or a list drawn from it, was taken out (A4-5).
+    RegisterExported {
+        /// In which form.
+        format: ExportFormat,
+        /// Which part.
+        filter: RegisterFilter,
     },
     /// The wall clock moved against the monotonic one by more than two seconds (fault 6).
     ClockStepped {
@@ -187,6 +195,7 @@ impl Event {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }
             | Event::Designated { .. }

@@ -7,6 +7,7 @@
 mod command;
 mod decide;
 mod event;
+mod extract;
 mod ids;
 pub mod instant;
 mod person;
@@ -21,6 +22,7 @@ mod ticket;
 pub use command::{Action, Actor, Command, Heartbeat, LiveCut};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
 pub use event::{Entry, Event};
+pub use extract::{EventKind, ExportFormat, RegisterFilter};
 pub use ids::{CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 pub use person::{Designation, Role};
 pub use refusal::{Fault, Refusal, RefusalKind};

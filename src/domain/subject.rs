@@ -42,6 +42,7 @@ impl State {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::Designated { .. }
             | Event::Struck { .. } => Subject::default(),

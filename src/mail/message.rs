@@ -88,7 +88,7 @@ impl Message {
         language: &str,
         public_url: &str,
     ) -> Message {
-        let words = Words { language: if language == "en" { EN } else { FR } };
+        let words = Words::of(language);
         let reasons: Vec<String> =
             ticket.reasons.iter().map(|reason| words.say(&format!("mail-reason-{}", reason.as_str()), &[])).collect();
         let minutes = ticket.duration_minutes;
@@ -153,16 +153,21 @@ impl Message {
     }
 }
 
-struct Words {
+pub(super) struct Words {
     language: LanguageIdentifier,
 }
 
 impl Words {
+    /// `en`, else French.
+    pub(super) fn of(language: &str) -> Self {
+        Self { language: if language == "en" { EN } else { FR } }
+    }
+
     fn tag(&self) -> &'static str {
         if self.language == EN { "en" } else { "fr" }
     }
 
-    fn say(&self, key: &str, values: &[(&'static str, String)]) -> String {
+    pub(super) fn say(&self, key: &str, values: &[(&'static str, String)]) -> String {
         let values: HashMap<Cow<'static, str>, FluentValue<'_>> =
             values.iter().map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from(value.as_str()))).collect();
         LOCALES.lookup_with_args(&self.language, key, &values)

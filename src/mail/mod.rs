@@ -6,8 +6,10 @@
 //!
 //! Not its job: delivery. The outbox is durable; the demo shows it on a page.
 
+mod checkpoint;
 mod message;
 
+pub use checkpoint::Witnesses;
 pub use message::{Context, Kind, Message};
 
 use crate::control::Effect;
@@ -79,7 +81,7 @@ impl Notifier {
             subject: message.subject,
             text: message.text,
             html: message.html,
-            ticket: ticket.id,
+            ticket: Some(ticket.id),
             queued_at_utc: entry.at_utc,
         })
     }

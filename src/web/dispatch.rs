@@ -282,6 +282,10 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminSessionCut => admin::cut_form(app, request, caller).await,
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
+        Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
+            register::export::export(app, request, caller).await
+        }
+        Name::RegisterEntryPage => register::proof::page(app, request, caller).await,
         Name::ApiLogin => login::api(app, request).await,
         Name::ApiLogout => login::api_logout(app, request, caller).await,
         Name::ApiMe => misc::me(caller),
@@ -300,6 +304,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiConnections => admin::connections_api(app, request).await,
         Name::ApiCameras => sites::api(app, caller),
         Name::ApiRegister => register::api(app, request, caller).await,
+        Name::ApiRegisterProof => register::proof::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),
         Name::WhepOptions | Name::WhepViewingOptions | Name::WhepSessionOptions => whep::options(app, request, caller),
         Name::WhepPost | Name::WhepViewingPost => whep::post(app, request, caller).await,

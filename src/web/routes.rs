@@ -88,6 +88,10 @@ pub enum Name {
     AdminConnectionsPage,
     AdminTicketInterrupt,
     RegisterPage,
+    RegisterExportJsonl,
+    RegisterExportCsv,
+    TransmissionsCsv,
+    RegisterEntryPage,
     ApiLogin,
     ApiLogout,
     ApiMe,
@@ -106,6 +110,7 @@ pub enum Name {
     ApiConnections,
     ApiCameras,
     ApiRegister,
+    ApiRegisterProof,
     Events,
     WhepOptions,
     WhepPost,
@@ -190,7 +195,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 52] = [
+pub static TABLE: [Route; 57] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -214,6 +219,10 @@ pub static TABLE: [Route; 52] = [
     page(Name::AdminConnectionsPage, "/admin/connections", ADMINISTRATORS),
     form(Name::AdminTicketInterrupt, "/admin/tickets/{ticket}/interrupt", ADMINISTRATORS),
     page(Name::RegisterPage, "/register", REGISTER_READERS),
+    page(Name::RegisterExportJsonl, "/register/export.jsonl", REGISTER_READERS),
+    page(Name::RegisterExportCsv, "/register/export.csv", REGISTER_READERS),
+    page(Name::TransmissionsCsv, "/register/transmissions.csv", REGISTER_READERS),
+    page(Name::RegisterEntryPage, "/register/{seq}", REGISTER_READERS),
     // The same for programs
     row(Name::ApiLogin, Method::POST, "/api/v1/login", Who::Anybody, Proof::Origin, Kind::Api, Carries::Json),
     act(Name::ApiLogout, "/api/v1/logout", EVERYONE),
@@ -233,6 +242,7 @@ pub static TABLE: [Route; 52] = [
     read(Name::ApiConnections, "/api/v1/connections", ADMINISTRATORS),
     read(Name::ApiCameras, "/api/v1/cameras", CAMERA_READERS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
+    read(Name::ApiRegisterProof, "/api/v1/register/{seq}/proof", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),
     // WHEP
     options(Name::WhepOptions, WHEP_TRANSFER),

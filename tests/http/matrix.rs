@@ -9,7 +9,12 @@ use reqwest::{Method, StatusCode};
 const NOBODYS: &str = "01900000-0000-7000-8000-000000000000";
 
 fn path_of(route: &Route) -> String {
-    route.path.replace("{ticket}", NOBODYS).replace("{session}", NOBODYS).replace("{file*}", "nothing.css")
+    route
+        .path
+        .replace("{ticket}", NOBODYS)
+        .replace("{session}", NOBODYS)
+        .replace("{file*}", "nothing.css")
+        .replace("{seq}", "0")
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.

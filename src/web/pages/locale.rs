@@ -182,6 +182,12 @@ impl Locale {
         }
     }
 
+    /// Day, hour and minute in Paris, as plain text.
+    pub(super) fn minute_text(self, at: DateTime<Utc>) -> String {
+        let paris = at.with_timezone(&Paris);
+        format!("{} {:02}:{:02}", self.day(at), paris.hour(), paris.minute())
+    }
+
     /// A day in Paris; UTC in the title.
     pub(super) fn date(self, at: impl At) -> Markup {
         let at = at.at();
@@ -260,6 +266,16 @@ impl Locale {
             Language::En => text,
         }
     }
+}
+
+/// The text of a key, for what is no page: tables and documents.
+pub fn words(l: Locale, key: &str) -> String {
+    l.t(key)
+}
+
+/// The text of a key with values put in, in French: for documents.
+pub fn phrase(key: &str, values: &[(&'static str, String)]) -> String {
+    Locale::default().with(key, values)
 }
 
 /// An instant for machines, in UTC to the millisecond.

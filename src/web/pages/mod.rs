@@ -13,6 +13,7 @@
 //! Serves A3-1, A3-4, A3-5, A4-2 to A4-5, A4-9, A6-5, A6-7, faults 15 and 16, and RGAA (WCAG 2.1 AA).
 
 pub mod connections;
+pub mod entry;
 pub mod error;
 pub mod home;
 mod locale;
@@ -28,8 +29,8 @@ pub mod ticket;
 pub mod tickets;
 pub mod watch;
 
-pub use locale::{Language, Locale};
+pub use locale::{Language, Locale, phrase, words};
 pub use names::Names;
-pub use sentence::plain;
+pub use sentence::{filter_text, plain};
 pub use shell::{Banner, Notice, Persona, Shell, Trouble};
 pub use ticket::{TicketCard, short_id};
