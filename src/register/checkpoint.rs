@@ -208,7 +208,7 @@ mod tests {
         let short = against(&known, &tree(0..15), offset).unwrap();
         assert_eq!((short.first_bad_seq, short.offset, short.kind), (15, 150, DamageKind::Checkpoint));
         let mut changed = tree(0..6);
-        (7..21).for_each(|seed| changed.push(LeafHash::of(&seed.to_be_bytes())));
+        (7..21_u64).for_each(|seed| changed.push(LeafHash::of(&seed.to_be_bytes())));
         let changed = against(&known, &changed, offset).unwrap();
         assert_eq!((changed.first_bad_seq, changed.offset), (4, 40));
         assert!(changed.why.contains("from 4 to 8"), "{}", changed.why);

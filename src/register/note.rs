@@ -227,7 +227,7 @@ mod tests {
         let both: Note = format!("{}{SIGNATURE}", other.sign(TEXT).unwrap()).parse().unwrap();
         both.verify(&key).unwrap();
         both.verify(other.public()).unwrap();
-        let short = format!("{TEXT}\n\u{2014} PeterNeumann x08goAAA\n").parse::<Note>().unwrap();
+        let short = format!("{TEXT}\n\u{2014} PeterNeumann x08gowAA\n").parse::<Note>().unwrap();
         assert_eq!(short.verify(&key), wrong);
     }
 

@@ -121,10 +121,12 @@ impl Rig {
 
     /// Stops the server, has something done to the register's directory, and starts on what is there then.
     pub async fn reopened(self, deed: impl FnOnce(&std::path::Path)) -> Rig {
-        self.server.shutdown().await;
-        self.control.shutdown().await;
-        self.viewers.shutdown().await;
-        let Rig { _dir: dir, clock, .. } = self;
+        let Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server } = self;
+        server.shutdown().await;
+        control.shutdown().await;
+        viewers.shutdown().await;
+        // All of it, the store's lock above all.
+        drop((control, store, hub, viewers, connections, authority));
         deed(&dir.path().join("register"));
         Self::open(dir, clock, Wishes::default()).await
     }

@@ -268,14 +268,9 @@ impl Locale {
     }
 }
 
-/// The text of a key, for what is no page: tables and documents.
+/// The text of a key, for what is no page: tables.
 pub fn words(l: Locale, key: &str) -> String {
     l.t(key)
-}
-
-/// The text of a key with values put in, in French: for documents.
-pub fn phrase(key: &str, values: &[(&'static str, String)]) -> String {
-    Locale::default().with(key, values)
 }
 
 /// An instant for machines, in UTC to the millisecond.

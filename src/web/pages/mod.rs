@@ -29,8 +29,8 @@ pub mod ticket;
 pub mod tickets;
 pub mod watch;
 
-pub use locale::{Language, Locale, phrase, words};
+pub use locale::{Language, Locale, words};
 pub use names::Names;
-pub use sentence::{filter_text, plain};
+pub use sentence::plain;
 pub use shell::{Banner, Notice, Persona, Shell, Trouble};
 pub use ticket::{TicketCard, short_id};

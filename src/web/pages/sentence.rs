@@ -162,7 +162,7 @@ impl Line {
 }
 
 /// What a filter restricts, in words; empty when nothing.
-pub fn filter_text(l: Locale, filter: &RegisterFilter, names: &Names) -> String {
+fn filter_text(l: Locale, filter: &RegisterFilter, names: &Names) -> String {
     let parts = [
         filter.since_utc.map(|at| l.a("filter-since-text", "at", l.minute_text(at))),
         filter.until_utc.map(|at| l.a("filter-until-text", "at", l.minute_text(at))),

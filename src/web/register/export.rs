@@ -1,4 +1,4 @@
-//! Taking the register out (A4-5): as it stands, verifiable; as a table; the transmissions as a table and as a document.
+//! Taking the register out (A4-5): as it stands, verifiable; as a table; the transmissions as a table.
 //! Every one of these is recorded before the first byte leaves, and stands in what is taken out.
 
 use super::{filter, page_names, shows, table, transmissions};
