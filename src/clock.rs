@@ -1,7 +1,8 @@
 //! Time at the edge. `domain` gets time as an argument; everything else that needs "now" takes a [`Clock`], so that
 //! tests never sleep to let a ticket expire and a clock that jumps can be played (fault 6).
 
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::domain::day::paris_midnight;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,31 @@ pub trait Clock: Send + Sync + 'static {
     fn utc(&self) -> DateTime<Utc>;
     /// Monotonic clock: never steps, unrelated to the calendar.
     fn monotonic(&self) -> Instant;
+}
+
+/// Reads the beginning of a period as people give it: a day, from its midnight in Paris, or an instant.
+///
+/// # Errors
+/// What was expected.
+pub fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {
+    parse_when(text, TimeDelta::zero())
+}
+
+/// Reads the end of a period: a day, which counts whole, or an instant, which no longer belongs to it.
+///
+/// # Errors
+/// What was expected.
+pub fn parse_until(text: &str) -> Result<DateTime<Utc>, String> {
+    parse_when(text, TimeDelta::days(1))
+}
+
+fn parse_when(text: &str, later: TimeDelta) -> Result<DateTime<Utc>, String> {
+    let expected = || "expected a day such as 2026-11-25, or an instant such as 2026-11-25T14:00:00Z".to_owned();
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.to_utc());
+    }
+    let day: NaiveDate = text.parse().map_err(|_| expected())?;
+    day.checked_add_signed(later).and_then(paris_midnight).ok_or_else(expected)
 }
 
 /// The machine's own clocks.
@@ -57,5 +83,19 @@ impl Clock for ManualClock {
     }
     fn monotonic(&self) -> Instant {
         self.lock().1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_paris_and_the_last_one_counts_whole() {
+        assert_eq!(parse_since("2026-07-01").unwrap().to_rfc3339(), "2026-06-30T22:00:00+00:00");
+        assert_eq!(parse_until("2026-12-31").unwrap().to_rfc3339(), "2026-12-31T23:00:00+00:00");
+        assert_eq!(parse_until("2026-12-31T10:00:00+01:00").unwrap().to_rfc3339(), "2026-12-31T09:00:00+00:00");
+        assert!(parse_since("yesterday").unwrap_err().contains("2026-11-25"));
+        assert!(parse_until("+262142-12-31").is_err());
     }
 }

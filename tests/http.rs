@@ -24,6 +24,8 @@ mod matrix;
 mod need;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/register.rs"]
+mod register;
 #[path = "http/sites.rs"]
 mod sites;
 #[path = "http/supervision.rs"]

@@ -1,6 +1,8 @@
 //! `ecluse register`, the real binary: verify and show, offline and beside a running keeper, on sound registers and on
 //! every kind of tampering (fault 12).
 
+#[path = "register_cli/checkpoints.rs"]
+mod checkpoints;
 #[path = "register_cli/rig.rs"]
 mod rig;
 #[path = "register_cli/show.rs"]

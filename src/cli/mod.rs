@@ -2,6 +2,7 @@
 
 mod cameras;
 mod check;
+mod checkpoints;
 mod demo;
 mod healthcheck;
 mod notify;

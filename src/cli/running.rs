@@ -1,16 +1,16 @@
 //! The server's rooms, wired together: opened from the ground up, closed from the gates down. Shared by `ecluse serve`
 //! and `ecluse demo`, so that what the demo shows is the real server.
 
-use super::{cameras, sites};
+use super::{cameras, checkpoints, sites};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LanguageConfig, Secret};
 use crate::console;
 use crate::control::{Control, ControlSettings};
-use crate::mail::{Courier, MailSettings, Notifier};
+use crate::mail::{Courier, MailSettings, Notifier, Witnesses};
 use crate::media::hub::{Hub, HubLimits};
 use crate::media::ingest::IngestServer;
 use crate::media::viewer::{ViewerSettings, Viewers};
-use crate::register::Register;
+use crate::register::{Checkpointer, Register, open_key};
 use crate::store::Store;
 use crate::web::pages::Language;
 use crate::web::{Connections, Demo, IceServer, Server, WebContext, WebSettings};
@@ -36,6 +36,7 @@ pub(super) struct Extras {
 pub(super) struct Running {
     store: Store,
     control: Control,
+    checkpointer: Option<Checkpointer>,
     hub: Arc<Hub>,
     viewers: Arc<Viewers>,
     ingest: IngestServer,
@@ -66,12 +67,17 @@ impl Running {
         let metrics = metrics.inspect_err(|error| tracing::warn!(%error, "no metrics")).ok();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let data_dir = config.server.data_dir.clone();
-        let (control, store) = {
+        let (control, store, checkpointer) = {
             let (clock, public_url) = (clock.clone(), config.https.public_url.clone());
-            tokio::task::spawn_blocking(move || keeper(&data_dir, clock, &public_url))
+            let origin = config.register_origin();
+            tokio::task::spawn_blocking(move || signing_keeper(&data_dir, clock, &public_url, &origin))
                 .await
                 .context("the keeper's start")??
         };
+        if let Some(checkpointer) = &checkpointer {
+            let witnesses = Witnesses::new(store.clone(), config.register.witnesses.clone(), language(config).as_str());
+            tokio::spawn(checkpoints::daily(checkpointer.clone(), control.clone(), clock.clone(), witnesses));
+        }
         sites::declare(&control, config).await?;
         let courier = Courier::start(MailSettings::from_config(config)?, &store, control.clone(), clock.clone())?;
         let hub = Hub::new(HubLimits::default());
@@ -86,6 +92,7 @@ impl Running {
             store: store.clone(),
             viewers: viewers.clone(),
             hub: hub.clone(),
+            checkpointer: checkpointer.clone(),
             clock,
             connections,
             metrics,
@@ -97,7 +104,7 @@ impl Running {
         let console = console
             .inspect_err(|error| tracing::error!(%error, path = %socket.display(), "no console: `ecluse people` waits for a stopped server"))
             .ok();
-        Ok(Self { store, control, hub, viewers, ingest, courier, web, console })
+        Ok(Self { store, control, checkpointer, hub, viewers, ingest, courier, web, console })
     }
 
     /// Where the pages are, with the real port.
@@ -130,6 +137,9 @@ impl Running {
         drop(self.console);
         let orderly = async {
             self.control.shutdown().await;
+            if let Some(checkpointer) = &self.checkpointer {
+                checkpoints::at_shutdown(checkpointer, &self.control).await;
+            }
             self.viewers.shutdown().await;
             self.courier.shutdown().await;
             self.ingest.shutdown().await;
@@ -143,7 +153,30 @@ impl Running {
 
 /// The register, the store and the keeper, without media and pages: blocking, since the register is replayed.
 pub(super) fn keeper(data_dir: &Path, clock: Arc<dyn Clock>, public_url: &str) -> anyhow::Result<(Control, Store)> {
-    let register = Register::open(&register_dir(data_dir))?;
+    keeper_of(Register::open(&register_dir(data_dir))?, data_dir, clock, public_url)
+}
+
+/// The same with the register's key, and what signs with it; nothing signs a damaged register.
+fn signing_keeper(
+    data_dir: &Path,
+    clock: Arc<dyn Clock>,
+    public_url: &str,
+    origin: &str,
+) -> anyhow::Result<(Control, Store, Option<Checkpointer>)> {
+    let signer = open_key(data_dir, origin)?;
+    let register = Register::open_with(&register_dir(data_dir), Some(signer.public()))?;
+    let checkpointer =
+        register.damage().is_none().then(|| Checkpointer::new(register.dir(), signer, register.reader()));
+    let (control, store) = keeper_of(register, data_dir, clock, public_url)?;
+    Ok((control, store, checkpointer))
+}
+
+fn keeper_of(
+    register: Register,
+    data_dir: &Path,
+    clock: Arc<dyn Clock>,
+    public_url: &str,
+) -> anyhow::Result<(Control, Store)> {
     let store = Store::open(&store_dir(data_dir)).map_err(|error| match error.is_disk_full() {
         true => anyhow::Error::new(error).context("the disk is full: free space, then start again"),
         false => error.into(),
@@ -163,15 +196,19 @@ fn viewer_settings(config: &Config) -> ViewerSettings {
     }
 }
 
+fn language(config: &Config) -> Language {
+    match config.server.language {
+        LanguageConfig::Fr => Language::Fr,
+        LanguageConfig::En => Language::En,
+    }
+}
+
 fn web_settings(config: &Config) -> WebSettings {
     let https = &config.https;
     WebSettings {
         workstation_ca_pem: https.workstation_ca.clone(),
         allow_tls12: https.allow_tls12,
-        language: match config.server.language {
-            LanguageConfig::Fr => Language::Fr,
-            LanguageConfig::En => Language::En,
-        },
+        language: language(config),
         ice_servers: ice_servers(config),
         mail_server: config.mail.as_ref().map(|mail| format!("{}:{}", mail.smtp.host, mail.smtp.port)),
         metrics_listen: config.metrics.as_ref().map(|metrics| metrics.listen),

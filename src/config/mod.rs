@@ -14,8 +14,8 @@ mod sections;
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
     CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts,
-    WebrtcConfig,
+    MetricsConfig, RegisterConfig, RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl,
+    UdpPorts, WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

@@ -10,6 +10,7 @@ pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
     let mut found = Vec::new();
     public_url(config, text, &mut found);
     listeners(config, text, &mut found);
+    register(config, text, &mut found);
     duplicates(config, text, &mut found);
     if let Some(mail) = &config.mail {
         super::mail_rules::faults(mail, text, &mut found);
@@ -80,6 +81,32 @@ fn listeners(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
             );
         }
         known.push((section, address));
+    }
+}
+
+fn register(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    if let Some(origin) = config.register.origin.as_ref().filter(|origin| !crate::register::is_name(origin)) {
+        found.push(
+            ConfigFault::error(
+                format!("register.origin is \"{origin}\""),
+                "1 to 255 characters without blanks and without \"+\", such as \"ecluse.example.org/register\"",
+                "choose a name once and keep it: witnesses know the register by it",
+            )
+            .at(locate(text, &["register", "origin"])),
+        );
+    }
+    for address in &config.register.witnesses {
+        let is_address = |(name, host): (&str, &str)| !name.is_empty() && !host.is_empty();
+        if !address.split_once('@').is_some_and(is_address) || address.contains(char::is_whitespace) {
+            found.push(
+                ConfigFault::error(
+                    format!("register.witnesses holds \"{address}\""),
+                    "e-mail addresses",
+                    "correct it: a witness who is sent nothing vouches for nothing",
+                )
+                .at(locate(text, &["register", "witnesses"])),
+            );
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Config {
     pub webrtc: WebrtcConfig,
     /// The mail server; `None`: mails are queued and never sent.
     pub mail: Option<MailConfig>,
+    /// The register's checkpoints.
+    pub register: RegisterConfig,
     /// Figures for Prometheus.
     pub metrics: Option<MetricsConfig>,
     /// The server's own log.
@@ -185,6 +187,15 @@ impl TryFrom<String> for SmtpUrl {
     }
 }
 
+/// `[register]`.
+#[derive(Debug, Clone, Default)]
+pub struct RegisterConfig {
+    /// The register's name in its checkpoints; see [`Config::register_origin`].
+    pub origin: Option<String>,
+    /// E-mail addresses that each day's checkpoint goes to.
+    pub witnesses: Vec<String>,
+}
+
 /// `[metrics]`.
 #[derive(Debug, Clone)]
 pub struct MetricsConfig {
@@ -327,6 +338,20 @@ impl fmt::Debug for Secret {
 }
 
 impl Config {
+    /// The register's name in its checkpoints: as configured, else `HOST/register` with the host of the public URL.
+    pub fn register_origin(&self) -> String {
+        self.register.origin.clone().unwrap_or_else(|| {
+            let url = &self.https.public_url;
+            let host = url.strip_prefix("https://").unwrap_or(url).split('/').next().unwrap_or_default();
+            // Without its port, which may change; of an IPv6 address the colons stay.
+            let host = match host.rsplit_once(':') {
+                Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+                _ => host,
+            };
+            format!("{host}/register")
+        })
+    }
+
     /// Makes relative paths relative to the file's directory instead of the process's.
     pub(super) fn resolve_paths(&mut self, base: &Path) {
         let mut paths: Vec<&mut PathBuf> = vec![

@@ -3,7 +3,8 @@
 use super::read::Fields;
 use super::schema::{
     CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RtspConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, RegisterConfig, RtspConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts,
+    WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +27,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         rtsp: rtsp(file.table("rtsp", "an [rtsp] section with certificate and key")),
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
         mail: file.optional_table("mail").map(mail),
+        register: file.optional_table("register").map(register).unwrap_or_default(),
         metrics: file.optional_table("metrics").map(metrics),
         log: file.optional_table("log").map(log).unwrap_or_default(),
         service: file.tables("service").into_iter().map(service).collect(),
@@ -104,6 +106,19 @@ fn mail(mut fields: Fields<'_>) -> MailConfig {
         allow_plain: fields.or("allow_plain", "true or false", false),
         connect_timeout_s: fields.or("connect_timeout_s", seconds, 15),
         send_timeout_s: fields.or("send_timeout_s", seconds, 60),
+    };
+    fields.finish();
+    section
+}
+
+fn register(mut fields: Fields<'_>) -> RegisterConfig {
+    let section = RegisterConfig {
+        origin: fields.optional("origin", "a name such as \"ecluse.example.org/register\""),
+        witnesses: fields.or(
+            "witnesses",
+            "a list of e-mail addresses such as [\"prefecture@example.org\"]",
+            Vec::new(),
+        ),
     };
     fields.finish();
     section

@@ -11,7 +11,7 @@ use super::start;
 use super::work::{Answer, Job, JobAnswer, Work};
 use crate::clock::Clock;
 use crate::domain::{Action, Actor, CameraId, Command, Entry, PersonId, Purpose, SessionId, State, TicketId, Traffic};
-use crate::register::Register;
+use crate::register::{Reader, Register};
 use crate::store::{Store, same_email};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -200,6 +200,11 @@ impl Control {
             .reader
             .read(from, limit.min(MAX_ENTRIES_READ))
             .map_err(|why| ControlError::RegisterUnavailable { why: format!("it cannot be read: {why}") })
+    }
+
+    /// The register's reading end: lines as they stand, and the Merkle tree over them. Reads block.
+    pub fn reader(&self) -> Reader {
+        self.shared.reader.clone()
     }
 
     /// How the keeper is.

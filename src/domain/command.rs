@@ -1,6 +1,7 @@
 //! What people and timers may ask of the keeper.
 
 use super::dossier::Record;
+use super::extract::{ExportFormat, RegisterFilter};
 use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId};
 use super::mail::MailNote;
 use super::person::Designation;
@@ -202,6 +203,13 @@ pub enum Action {
         overdue: BTreeSet<Timer>,
         /// Sessions whose monotonic deadline has passed.
         overdue_sessions: BTreeSet<SessionId>,
+    },
+    /// Take the register, or a list drawn from it, out (A4-5).
+    ExportRegister {
+        /// In which form.
+        format: ExportFormat,
+        /// Which part.
+        filter: RegisterFilter,
     },
     /// The wall clock was found to have stepped (fault 6).
     ClockStepped {

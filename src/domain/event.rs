@@ -2,6 +2,7 @@
 
 use super::command::Actor;
 use super::dossier::Record;
+use super::extract::{ExportFormat, RegisterFilter};
 use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
 use super::mail::{MailFailure, MailId, MailKind};
 use super::person::Designation;
@@ -45,6 +46,13 @@ pub enum Event {
         dropped_bytes: u64,
         /// Their SHA-256, hexadecimal.
         sha256: String,
+    },
+    /// The register, or a list drawn from it, was taken out (A4-5).
+    RegisterExported {
+        /// In which form.
+        format: ExportFormat,
+        /// Which part.
+        filter: RegisterFilter,
     },
     /// The wall clock moved against the monotonic one by more than two seconds (fault 6).
     ClockStepped {
@@ -327,6 +335,7 @@ impl Event {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }
             | Event::PolicySet { .. }

@@ -14,13 +14,18 @@ use std::str::FromStr;
 #[serde(try_from = "String", into = "String")]
 pub struct MailId(String);
 
-/// Longest mail id, characters: a position in the register, "-" and the longest pseudonym.
+/// Longest mail id, characters: a position in the register, "-checkpoint-" and the longest pseudonym.
 const MAX_ID_CHARS: usize = 96;
 
 impl MailId {
     /// The mail that follows from entry `seq` for `to`.
     pub fn about(seq: u64, to: &PersonId) -> Self {
         Self(format!("{seq:016}-{to}"))
+    }
+
+    /// The mail with the checkpoint of the register's first `size` entries for `to`.
+    pub fn checkpoint(size: u64, to: &PersonId) -> Self {
+        Self(format!("{size:016}-checkpoint-{to}"))
     }
 
     /// The text of the identifier.
@@ -81,6 +86,8 @@ pub enum MailKind {
     Refused,
     /// It is over (A4-4).
     Closed,
+    /// To the register's witnesses: what it holds at the end of a day (A4-5).
+    Checkpoint,
 }
 
 impl MailKind {
@@ -95,6 +102,7 @@ impl MailKind {
             MailKind::OpenedForLandlord => "opened-for-landlord",
             MailKind::Refused => "refused",
             MailKind::Closed => "closed",
+            MailKind::Checkpoint => "checkpoint",
         }
     }
 }

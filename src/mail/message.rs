@@ -69,7 +69,7 @@ impl Message {
         language: &str,
         public_url: &str,
     ) -> Message {
-        let words = Words { language: if language == "en" { EN } else { FR } };
+        let words = Words::of(language);
         let reasons: Vec<String> =
             ticket.reasons.iter().map(|reason| words.say(&format!("mail-reason-{}", reason.as_str()), &[])).collect();
         let minutes = ticket.duration_minutes;
@@ -113,6 +113,8 @@ impl Message {
             Kind::OpenedForLandlord => ("mail-opened-landlord", &["what", "end"], "mail-opened-landlord-link", ""),
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
+            // About no ticket: `concerns` asks for none, and the witnesses' mail has words of its own (`checkpoint`).
+            Kind::Checkpoint => ("mail-checkpoint", &[], "mail-ticket-link", ""),
         };
         let subject = words.say(&format!("{stem}-subject"), &values);
         let paragraphs: Vec<String> =
@@ -138,16 +140,21 @@ impl Message {
     }
 }
 
-struct Words {
+pub(super) struct Words {
     language: LanguageIdentifier,
 }
 
 impl Words {
+    /// `en`, else French.
+    pub(super) fn of(language: &str) -> Self {
+        Self { language: if language == "en" { EN } else { FR } }
+    }
+
     fn tag(&self) -> &'static str {
         if self.language == EN { "en" } else { "fr" }
     }
 
-    fn say(&self, key: &str, values: &[(&'static str, String)]) -> String {
+    pub(super) fn say(&self, key: &str, values: &[(&'static str, String)]) -> String {
         let values: HashMap<Cow<'static, str>, FluentValue<'_>> =
             values.iter().map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from(value.as_str()))).collect();
         LOCALES.lookup_with_args(&self.language, key, &values)

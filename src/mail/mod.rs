@@ -7,6 +7,7 @@
 //! The [`Notifier`] queues, the [`Courier`] delivers (docs/design/mail.md). The demo has no mail server and shows the
 //! outbox on a page.
 
+mod checkpoint;
 mod courier;
 mod letter;
 mod message;
@@ -14,6 +15,7 @@ mod schedule;
 mod settings;
 mod smtp;
 
+pub use checkpoint::Witnesses;
 pub use courier::Courier;
 pub use message::{Context, Message};
 pub use settings::{Encryption, MailSettings, SettingsError};

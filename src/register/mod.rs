@@ -3,24 +3,32 @@
 //!
 //! Guarantees: an entry that was acknowledged is on disk, noted as such, and found again by the next start or missed
 //! loudly; a torn end that nobody was told about is dropped; any other damage is named (first bad entry, line, why)
-//! and the register opens read-only (fault 12). A full disk leaves it room (fault 13). Does not: notice that log *and*
-//! note were put back to an older state together, or that both were rewritten by somebody who recomputed the chain;
-//! that takes the signed checkpoints mailed to witnesses, which come on top of the same lines.
+//! and the register opens read-only (fault 12). A full disk leaves it room (fault 13). That log *and* note were put back
+//! together, or rewritten by somebody who recomputed the chain, is found by the signed checkpoints: those kept beside
+//! the log at once, and, when these were put back as well, those in the witnesses' mail boxes by anybody who compares.
 //!
 //! Serves A4-5, A4-6 and faults 12, 13, 14, 19.
 
+mod checkpoint;
 mod head;
+mod key;
 mod line;
 mod log;
+mod note;
 mod scan;
 pub(crate) mod slots;
+mod stored;
 pub mod tree;
 mod verify;
 
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
+pub use key::{KEY_FILE, KeyError, PUBLIC_KEY_FILE, open_key, read_key, read_public_key};
 pub use line::{LeafHash, LineFault, MAX_LINE_BYTES, withheld};
 pub use log::{AppendError, Log, RESERVE_BYTES, Reader, Room};
+pub use note::{NoteFault, Signer, VerifyKey, is_name};
 pub use scan::{Damage, DamageKind, Sound, TornTail};
-pub use verify::{Source, VerifyReport, verify, walk};
+pub use stored::{CHECKPOINT_DIR, CheckpointError, Checkpointer, MadeCheckpoint, make_checkpoint};
+pub use verify::{Examined, Source, VerifyReport, each, examine, verify};
 
 use crate::domain::State;
 use head::Head;
@@ -113,6 +121,14 @@ impl Register {
     /// # Errors
     /// [`RegisterError`]. Damage is no error here: see [`Register::damage`].
     pub fn open(dir: &Path) -> Result<Register, RegisterError> {
+        Self::open_with(dir, None)
+    }
+
+    /// The same; with the register's own key, the signatures of the checkpoints kept beside it are checked as well.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub fn open_with(dir: &Path, key: Option<&VerifyKey>) -> Result<Register, RegisterError> {
         let is_new = !dir.exists();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error(dir, "cannot make"))?;
         if is_new && let Some(parent) = dir.parent() {
@@ -132,16 +148,24 @@ impl Register {
         let (head, acknowledged) = Head::open(&head_path).map_err(io_error(&head_path, "cannot open"))?;
         sync_dir(dir)?;
 
-        let mut state = State::default();
-        let (mut offsets, mut tree) = (Vec::new(), Tree::default());
-        let read = scan::scan(&file, Some(&acknowledged), |sound| {
-            if let Some(entry) = &sound.entry {
-                state.apply(entry);
-            }
-            offsets.push(sound.offset);
-            tree.push(sound.leaf);
-        })
-        .map_err(io_error(&log_path, "cannot read"))?;
+        let kept = stored::read(dir, key).map_err(io_error(&dir.join(CHECKPOINT_DIR), "cannot read"))?;
+        let cannot_read = || io_error(&log_path, "cannot read");
+        let mut folded = Folded::default();
+        let mut read = scan::scan(&file, Some(&acknowledged), |sound| folded.add(&sound)).map_err(cannot_read())?;
+        if let Some(damage) = verify::by_checkpoints(&read, &kept, &folded.tree, &folded.offsets) {
+            // What was told before a checkpoint contradicted it is not told: only what is proven counts.
+            folded = Folded::default();
+            file.seek(SeekFrom::Start(0)).map_err(cannot_read())?;
+            let until = damage.first_bad_seq;
+            scan::scan(&file, Some(&acknowledged), |sound| {
+                if sound.seq < until {
+                    folded.add(&sound);
+                }
+            })
+            .map_err(cannot_read())?;
+            read = verify::cut_back(read, damage, &folded.tree);
+        }
+        let Folded { state, offsets, tree } = folded;
 
         let repair = match (&read.damage, &read.torn) {
             (None, Some(torn)) => {
@@ -215,6 +239,24 @@ impl Register {
     pub(crate) fn into_parts(self) -> Parts {
         let Register { state, reader, log, repair, lock, .. } = self;
         Parts { state, reader, log, repair, lock }
+    }
+}
+
+/// What a register's entries add up to.
+#[derive(Default)]
+struct Folded {
+    state: State,
+    offsets: Vec<u64>,
+    tree: Tree,
+}
+
+impl Folded {
+    fn add(&mut self, sound: &Sound) {
+        if let Some(entry) = &sound.entry {
+            self.state.apply(entry);
+        }
+        self.offsets.push(sound.offset);
+        self.tree.push(sound.leaf);
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Mail {
     pub text: String,
     /// The same as HTML.
     pub html: String,
-    /// The ticket it is about.
+    /// The ticket it is about; `None`: about none, such as a checkpoint of the register.
     pub ticket: Option<TicketId>,
     /// When it was queued.
     pub queued_at_utc: DateTime<Utc>,

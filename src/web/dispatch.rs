@@ -300,6 +300,10 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminMailsPage => mails::page(app, request, caller).await,
         Name::AdminMailRetry => mails::retry_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
+        Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
+            register::export::export(app, request, caller).await
+        }
+        Name::RegisterEntryPage => register::proof::page(app, request, caller).await,
         Name::ApiLogin => login::api(app, request).await,
         Name::ApiLogout => login::api_logout(app, request, caller).await,
         Name::ApiMe => misc::me(caller),
@@ -329,6 +333,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
+        Name::ApiRegisterProof => register::proof::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),
         Name::WhepOptions | Name::WhepViewingOptions | Name::WhepSessionOptions => whep::options(app, request, caller),
         Name::WhepPost | Name::WhepViewingPost => whep::post(app, request, caller).await,

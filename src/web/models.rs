@@ -286,6 +286,27 @@ pub struct RegisterPage {
     pub writable: bool,
 }
 
+/// An entry with the proof that it stands in the register (RFC 6962). All hashes are base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryProof {
+    /// The entry's position.
+    pub seq: u64,
+    /// How many entries the checkpoint vouches for.
+    pub size: u64,
+    /// The register's line, without its line feed: `SHA-256(0x00 || line)` is the leaf.
+    pub line: String,
+    /// The leaf hash.
+    pub leaf: String,
+    /// The hashes from the leaf to the root.
+    pub path: Vec<String>,
+    /// The root.
+    pub root: String,
+    /// The signed checkpoint of that root.
+    pub checkpoint: String,
+    /// The public key it is signed with.
+    pub key: String,
+}
+
 /// The value of the tag field under which an enum is written as JSON.
 pub fn word_of(value: &impl Serialize, tag: &str) -> String {
     serde_json::to_value(value)

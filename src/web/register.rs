@@ -1,5 +1,11 @@
 //! The register, readable (A4-5): newest first, names from the erasable table, a decider's own sites alone (A4-1).
 
+pub mod export;
+mod filter;
+pub mod proof;
+mod table;
+mod transmissions;
+
 use super::access::{self, Names as People};
 use super::answer::{self, Answer};
 use super::app::App;
@@ -7,7 +13,7 @@ use super::auth::{Caller, Person};
 use super::chrome;
 use super::models::{RegisterLine, RegisterPage};
 use super::pages::Names;
-use super::pages::register::{RegisterView, render};
+use super::pages::register::{FilterView, RegisterView, render};
 use super::problem::Problem;
 use super::request::Request;
 use crate::domain::{Actor, Entry, Event, Role, State, Subject, TicketId};
@@ -21,17 +27,17 @@ const CHUNK: u64 = 500;
 const HISTORY_REACH: u64 = 5_000;
 
 /// Whether this person is shown this entry: a decider what concerns their sites, those who supervise everything.
-fn shows(state: &State, person: &Person, event: &Event) -> bool {
-    if person.role != Role::Decider {
+fn shows(state: &State, person: &Person, entry: &Entry) -> bool {
+    if person.role != Role::Decider || entry.actor == Actor::Person(person.id.clone()) {
         return true;
     }
-    match event {
+    match &entry.event {
         Event::Designated { designation } => designation.sites.iter().any(|site| person.sites.contains(site)),
         Event::ServerStarted { .. }
         | Event::ServerStopping
         | Event::RegisterRepaired { .. }
         | Event::ClockStepped { .. } => true,
-        _ => state.subject(event).site.is_some_and(|site| person.sites.contains(&site)),
+        event => state.subject(event).site.is_some_and(|site| person.sites.contains(&site)),
     }
 }
 
@@ -70,11 +76,13 @@ async fn newest(
 }
 
 async fn page_of(app: &App, person: &Person, request: &Request) -> Result<(Vec<Entry>, Option<u64>, u64), Problem> {
+    let wanted = filter::read(request)?;
     let total = app.context.control.read(|state| state.next_seq);
     let before = request.query_number("before", 0..=u64::MAX)?.unwrap_or(u64::MAX).min(total);
     let limit = request.query_number("limit", 1..=500)?.map_or(PER_PAGE, |limit| limit as usize);
     let (entries, older) =
-        newest(app, before, limit, u64::MAX, |state, entry| shows(state, person, &entry.event)).await?;
+        newest(app, before, limit, u64::MAX, |state, entry| wanted.wants(state, entry) && shows(state, person, entry))
+            .await?;
     Ok((entries, older, total))
 }
 
@@ -98,22 +106,32 @@ fn page_names(app: &App, person: &Person, people: People, entries: &[Entry]) -> 
     names
 }
 
-/// `GET /register?before=SEQ`.
+/// `GET /register?since=&until=&site=&ticket=&kind=&before=SEQ`.
 pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let person = caller.person()?;
     let (entries, older, total) = page_of(app, person, request).await?;
-    let newer = request.query("before").map(|_| "/register".to_owned());
+    let query = filter::query(request);
+    let newer = request.query("before").map(|_| filter::link("/register", &query, None));
+    let value = |name: &str| request.query(name).unwrap_or_default();
     let view = RegisterView {
         names: page_names(app, person, access::names(app).await?, &entries),
         entries,
         total,
         newer,
-        older: older.map(|before| format!("/register?before={before}")),
+        older: older.map(|before| filter::link("/register", &query, Some(before))),
+        filter: FilterView {
+            since: value("since"),
+            until: value("until"),
+            site: value("site"),
+            ticket: value("ticket"),
+            kind: value("kind"),
+        },
+        query,
     };
     chrome::page(request, StatusCode::OK, render(&chrome::shell(app, request, caller), &view))
 }
 
-/// `GET /api/v1/register?before=SEQ&limit=N`.
+/// `GET /api/v1/register?since=&until=&site=&ticket=&kind=&before=SEQ&limit=N`.
 pub async fn api(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let person = caller.person()?;
     let (entries, older_before, _) = page_of(app, person, request).await?;

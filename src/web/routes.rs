@@ -103,6 +103,10 @@ pub enum Name {
     AdminMailsPage,
     AdminMailRetry,
     RegisterPage,
+    RegisterExportJsonl,
+    RegisterExportCsv,
+    TransmissionsCsv,
+    RegisterEntryPage,
     ApiLogin,
     ApiLogout,
     ApiMe,
@@ -132,6 +136,7 @@ pub enum Name {
     ApiChanges,
     ApiChangeSettle,
     ApiRegister,
+    ApiRegisterProof,
     Events,
     WhepOptions,
     WhepPost,
@@ -219,7 +224,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 78] = [
+pub static TABLE: [Route; 83] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -258,6 +263,10 @@ pub static TABLE: [Route; 78] = [
     page(Name::AdminMailsPage, "/admin/mails", ADMINISTRATORS),
     form(Name::AdminMailRetry, "/admin/mails/{mail}/retry", ADMINISTRATORS),
     page(Name::RegisterPage, "/register", REGISTER_READERS),
+    page(Name::RegisterExportJsonl, "/register/export.jsonl", REGISTER_READERS),
+    page(Name::RegisterExportCsv, "/register/export.csv", REGISTER_READERS),
+    page(Name::TransmissionsCsv, "/register/transmissions.csv", REGISTER_READERS),
+    page(Name::RegisterEntryPage, "/register/{seq}", REGISTER_READERS),
     // The same for programs
     row(Name::ApiLogin, Method::POST, "/api/v1/login", Who::Anybody, Proof::Origin, Kind::Api, Carries::Json),
     act(Name::ApiLogout, "/api/v1/logout", EVERYONE),
@@ -288,6 +297,7 @@ pub static TABLE: [Route; 78] = [
     act(Name::ApiChangeSettle, "/api/v1/changes/{change}", SITE_SETTERS),
     act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
+    read(Name::ApiRegisterProof, "/api/v1/register/{seq}/proof", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),
     // WHEP
     options(Name::WhepOptions, WHEP_TRANSFER),

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::media::hub::Hub;
 use crate::media::viewer::Viewers;
+use crate::register::Checkpointer;
 use crate::store::Store;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -144,6 +145,8 @@ pub struct WebContext {
     pub viewers: Arc<Viewers>,
     /// Live streams, for their health.
     pub hub: Arc<Hub>,
+    /// Signs what the register holds; `None` while it is damaged.
+    pub checkpointer: Option<Checkpointer>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Connection log; other rooms (ingest) may write into it too (A6-7).

@@ -109,7 +109,10 @@ async fn faults_13_14_on_a_full_disk_nothing_acknowledged_is_lost() {
     // The mails that found no place come after all (A3-7): an approval's is there for each opened ticket.
     let mails = Store::open(&data.join("store")).unwrap().outbox().list(1000).unwrap();
     for ticket in [&first, &open, &last] {
-        assert!(mails.iter().any(|mail| mail.ticket.is_some_and(|of| of.to_string() == *ticket)), "no mail about {ticket}");
+        assert!(
+            mails.iter().any(|mail| mail.ticket.is_some_and(|about| about.to_string() == *ticket)),
+            "no mail about {ticket}"
+        );
     }
 }
 

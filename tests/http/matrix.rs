@@ -18,6 +18,7 @@ fn path_of(route: &Route) -> String {
         .replace("{site}", "nowhere")
         .replace("{change}", "4000000000")
         .replace("{alert}", NOBODYS)
+        .replace("{seq}", "0")
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.

@@ -11,7 +11,7 @@ use ecluse::mail::{Courier, MailSettings, Notifier};
 use ecluse::media::hub::{Hub, HubLimits};
 use ecluse::media::viewer::{ViewerSettings, Viewers};
 use ecluse::pki::{Authority, Usage};
-use ecluse::register::Register;
+use ecluse::register::{Checkpointer, Register, open_key};
 use ecluse::store::{Identity, Store, password};
 use ecluse::web::routes::{Found, find};
 use ecluse::web::{Connections, Demo, Limits, Rate, Server, WebContext, WebSettings};
@@ -120,13 +120,43 @@ impl Rig {
     }
 
     pub async fn start_with(wishes: Wishes) -> Rig {
+        let rig = Self::open(tempfile::tempdir().unwrap(), ManualClock::at(Utc::now()), wishes).await;
+        rig.seed().await;
+        rig
+    }
+
+    /// Stops the server, has something done to the register's directory, and starts on what is there then.
+    pub async fn reopened(self, deed: impl FnOnce(&std::path::Path)) -> Rig {
+        let Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier } = self;
+        server.shutdown().await;
+        if let Some(courier) = courier {
+            courier.shutdown().await;
+        }
+        control.shutdown().await;
+        viewers.shutdown().await;
+        // All of it, the store's lock above all.
+        drop((control, store, hub, viewers, connections, authority));
+        deed(&dir.path().join("register"));
+        Self::open(dir, clock, Wishes::default()).await
+    }
+
+    async fn open(dir: tempfile::TempDir, clock: ManualClock, wishes: Wishes) -> Rig {
         gstreamer::init().unwrap();
         ecluse::media::dtls_srtp::register().unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let clock = ManualClock::at(Utc::now());
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let signer = open_key(dir.path(), "ecluse.example.org/register").unwrap();
         let register = Register::open(&dir.path().join("register")).unwrap();
-        let store = Store::open(&dir.path().join("store")).unwrap();
+        let checkpointer =
+            register.damage().is_none().then(|| Checkpointer::new(register.dir(), signer, register.reader()));
+        // The last run's connections may hold the store for a moment still.
+        let deadline = Instant::now() + PATIENCE;
+        let store = loop {
+            match Store::open(&dir.path().join("store")) {
+                Ok(store) => break store,
+                Err(why) => assert!(Instant::now() < deadline, "{why}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
         let mut keeper = ControlSettings::new(dir.path());
         if wishes.mail.is_some() {
             keeper = keeper.with_effect(Notifier::new(store.clone(), "https://ecluse.example.org"));
@@ -153,15 +183,14 @@ impl Rig {
             store: store.clone(),
             viewers: viewers.clone(),
             hub: hub.clone(),
+            checkpointer,
             clock: shared,
             connections: connections.clone(),
             metrics: Some(metrics_handle()),
             demo: wishes.demo.then(Demo::default),
         };
         let server = Server::start(settings, context).await.unwrap();
-        let rig = Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier };
-        rig.seed().await;
-        rig
+        Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier }
     }
 
     async fn seed(&self) {

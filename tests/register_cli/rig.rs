@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ecluse::domain::{Actor, Camera, CloseCause, Convention, Entry, Event, Reason, Service, Site, SiteId, TicketId};
-use ecluse::register::{HEAD_FILE, LOG_FILE, LeafHash, Register, RegisterError};
+use ecluse::register::{HEAD_FILE, LOG_FILE, LeafHash, Register, RegisterError, open_key};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,6 +11,9 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// The register's name in checkpoints.
+pub const ORIGIN: &str = "ecluse.example.org/register";
 
 /// How many entries [`Case::new`] writes.
 pub const ENTRIES: u64 = 12;
@@ -46,6 +49,42 @@ impl Case {
                 opened => return opened.unwrap(),
             }
         }
+    }
+
+    /// The same entries but one, in a register of its own: sound by itself, log and note.
+    pub fn forged(&self, other: u64) -> Self {
+        let case = Self { directory: tempfile::tempdir().unwrap() };
+        let entries = (0..self.lines().len() as u64).map(|seq| {
+            let mut entry = entry(seq);
+            if seq == other {
+                entry.event = Event::ServerStarted { version: "forged".to_owned() };
+            }
+            Arc::new(entry)
+        });
+        case.open().log().expect("a new register").append(&entries.collect::<Vec<_>>()).unwrap();
+        case
+    }
+
+    /// Puts log and note of another register in the place of this one's.
+    pub fn take_over(&self, other: &Case) {
+        fs::copy(other.log(), self.log()).unwrap();
+        fs::copy(other.head(), self.head()).unwrap();
+    }
+
+    /// Log and note as they are now, to be put back later.
+    pub fn backup(&self) -> Case {
+        let backup = Self { directory: tempfile::tempdir().unwrap() };
+        fs::create_dir(backup.dir()).unwrap();
+        backup.take_over(self);
+        backup
+    }
+
+    /// A configuration whose data directory this is, with a signing key; gives its path and the public key.
+    pub fn with_key(&self) -> (PathBuf, String) {
+        let config = self.beside("ecluse.toml");
+        fs::write(&config, format!("[server]\ndata_dir = \".\"\n[register]\norigin = \"{ORIGIN}\"\n")).unwrap();
+        let signer = open_key(self.directory.path(), ORIGIN).unwrap();
+        (config, signer.public().to_string())
     }
 
     /// The register's directory.

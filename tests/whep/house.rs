@@ -48,6 +48,7 @@ impl House {
             hub: room.hub.clone(),
             connections: Connections::in_memory(clock.clone()),
             clock,
+            checkpointer: None,
             metrics: None,
             demo: None,
         };

@@ -1,12 +1,13 @@
 //! `ecluse register`: read and verify the register without the server, offline. Takes no lock and writes nothing, so it
 //! works on a register in use.
 
+mod checkpoint;
 mod show;
 mod verify;
 
 use super::ConfigArgument;
 use crate::config::Config;
-use crate::register::{RegisterError, Source};
+use crate::register::{RegisterError, Source, VerifyKey, read_public_key};
 use anyhow::{Context, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +29,12 @@ enum Command {
     ///
     /// Exit status: 0 all shown, 1 shown up to the first bad entry, 2 could not be read.
     Show(show::Arguments),
+    /// Print the public key that the register's checkpoints are signed with
+    Key(checkpoint::Arguments),
+    /// Verify the register, sign and keep a checkpoint of it, and print that
+    ///
+    /// Exit status: 0 signed, 1 damaged and not signed, 2 could not be read or signed.
+    Checkpoint(checkpoint::Arguments),
 }
 
 /// Where the register is.
@@ -49,24 +56,32 @@ impl SourceArguments {
         match (&self.file, &self.dir) {
             (Some(file), _) => Ok(Source::Copy(file.clone())),
             (None, Some(dir)) => Ok(Source::Directory(dir.clone())),
-            (None, None) => Ok(Source::Directory(super::running::register_dir(&self.config()?.server.data_dir))),
+            (None, None) => Ok(Source::Directory(super::running::register_dir(&config(&self.config)?.server.data_dir))),
         }
     }
 
-    /// The configuration, even one that no server would start on: for reading it needs the data directory alone.
-    fn config(&self) -> anyhow::Result<Config> {
-        let path = &self.config.config;
-        let loaded = Config::load(path).with_context(|| {
-            format!(
-                "configuration {} cannot be read; --config names it, --dir or --file name a register without one",
-                path.display()
-            )
-        })?;
-        let readable = loaded.has("server.data_dir");
-        match loaded.config {
-            Some(config) if readable => Ok(config),
-            _ => bail!("configuration {} has no readable server.data_dir; `ecluse check` says why", path.display()),
+    /// The public key that lies beside the configuration's register, if that is what is meant and there is one.
+    fn own_key(&self) -> anyhow::Result<Option<VerifyKey>> {
+        match (&self.file, &self.dir) {
+            (None, None) => Ok(read_public_key(&config(&self.config)?.server.data_dir)?),
+            _ => Ok(None),
         }
+    }
+}
+
+/// The configuration, even one that no server would start on: for reading it needs the data directory alone.
+fn config(argument: &ConfigArgument) -> anyhow::Result<Config> {
+    let path = &argument.config;
+    let loaded = Config::load(path).with_context(|| {
+        format!(
+            "configuration {} cannot be read; --config names it, --dir or --file name a register without one",
+            path.display()
+        )
+    })?;
+    let readable = loaded.has("server.data_dir");
+    match loaded.config {
+        Some(config) if readable => Ok(config),
+        _ => bail!("configuration {} has no readable server.data_dir; `ecluse check` says why", path.display()),
     }
 }
 
@@ -75,6 +90,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let outcome = match &arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Show(arguments) => show::run(arguments),
+        Command::Key(arguments) => checkpoint::key(arguments),
+        Command::Checkpoint(arguments) => checkpoint::run(arguments),
     };
     // Whoever pipes this into `head` has seen enough.
     Ok(outcome.unwrap_or_else(|error| {

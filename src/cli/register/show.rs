@@ -1,11 +1,11 @@
 //! `ecluse register show`: the entries, without the server. People appear by pseudonym: their names are the server's.
 
 use super::SourceArguments;
-use crate::domain::day::paris_midnight;
+use crate::clock::{parse_since, parse_until};
 use crate::domain::{Event, SiteId, State, TicketId};
-use crate::register::{Sound, walk};
+use crate::register::{Sound, each, examine};
 use crate::web::pages::{Language, Locale, Names, plain};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Europe::Paris;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -39,8 +39,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut reading = Reading { arguments, state: State::default(), names: Names::default(), told: Ok(()) };
-    let (report, _) =
-        walk(&arguments.source.source()?, |sound| reading.entry(sound, &mut out)).map_err(super::unreadable)?;
+    let source = arguments.source.source()?;
+    let report = examine(&source, arguments.source.own_key()?.as_ref()).map_err(super::unreadable)?.report;
+    each(&source, report.entries, |sound| reading.entry(sound, &mut out)).map_err(super::unreadable)?;
     reading.told?;
     out.flush()?;
     match report.damage {
@@ -63,6 +64,11 @@ impl Reading<'_> {
     fn entry(&mut self, sound: &Sound, out: &mut impl Write) {
         let Some(entry) = &sound.entry else { return };
         self.state.apply(entry);
+        if let Event::SessionGranted { session, .. } = &entry.event
+            && let Some(known) = self.state.sessions.get(session)
+        {
+            self.names.sessions.insert(*session, (known.person.clone(), known.purpose.ticket()));
+        }
         if let Event::SiteDeclared { site } = &entry.event {
             self.names.sites.insert(site.id.clone(), site.name.clone());
             self.names.services.insert(site.service.id.clone(), site.service.name.clone());
@@ -92,25 +98,6 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-const WHEN: &str = "a day such as 2026-11-25, or an instant such as 2026-11-25T14:00:00Z";
-
-fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {
-    when(text, TimeDelta::zero())
-}
-
-fn parse_until(text: &str) -> Result<DateTime<Utc>, String> {
-    when(text, TimeDelta::days(1))
-}
-
-fn when(text: &str, days_on: TimeDelta) -> Result<DateTime<Utc>, String> {
-    let expected = || format!("expected {WHEN}");
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(at.to_utc());
-    }
-    let day: NaiveDate = text.parse().map_err(|_| expected())?;
-    paris_midnight(day.checked_add_signed(days_on).ok_or_else(expected)?).ok_or_else(expected)
-}
-
 fn parse_language(text: &str) -> Result<Language, String> {
     Language::from_tag(text).ok_or_else(|| "expected fr or en".to_owned())
 }
@@ -118,15 +105,6 @@ fn parse_language(text: &str) -> Result<Language, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_are_those_of_paris_and_the_last_one_counts_whole() {
-        assert_eq!(parse_since("2026-07-01").unwrap().to_rfc3339(), "2026-06-30T22:00:00+00:00");
-        assert_eq!(parse_until("2026-12-31").unwrap().to_rfc3339(), "2026-12-31T23:00:00+00:00");
-        assert_eq!(parse_until("2026-12-31T10:00:00+01:00").unwrap().to_rfc3339(), "2026-12-31T09:00:00+00:00");
-        assert!(parse_since("yesterday").unwrap_err().contains("2026-11-25"));
-        assert!(parse_until("+262142-12-31").is_err());
-    }
 
     #[test]
     fn typed_words_do_not_steer_the_terminal() {

@@ -7,6 +7,7 @@ mod attach;
 mod conditions;
 mod dossier;
 mod ending;
+mod export;
 mod lifecycle;
 mod limits;
 mod mail;
@@ -75,6 +76,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
 
         Action::CloseByRule { ticket, cause } => lifecycle::close_by_rule(state, actor, *ticket, cause, now),
         Action::Tick { overdue, overdue_sessions } => lifecycle::tick(state, actor, overdue, overdue_sessions, now),
+        Action::ExportRegister { format, filter } => export::export(state, actor, *format, filter),
         Action::ClockStepped { by_us } => lifecycle::note(actor, Event::ClockStepped { by_us: *by_us }),
         Action::RegisterRepaired { dropped_bytes, sha256 } => {
             lifecycle::note(actor, Event::RegisterRepaired { dropped_bytes: *dropped_bytes, sha256: sha256.clone() })

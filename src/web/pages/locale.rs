@@ -208,7 +208,11 @@ impl Locale {
     /// An instant as plain text, day and hour in Paris, rounded up to the minute: what is promised from then on is true.
     pub(super) fn moment(self, at: DateTime<Utc>) -> String {
         let whole = at.with_second(0).and_then(|at| at.with_nanosecond(0)).unwrap_or(at);
-        let at = if whole < at { whole + TimeDelta::minutes(1) } else { at };
+        self.minute_text(if whole < at { whole + TimeDelta::minutes(1) } else { at })
+    }
+
+    /// Day, hour and minute in Paris, as plain text.
+    pub(super) fn minute_text(self, at: DateTime<Utc>) -> String {
         let paris = at.with_timezone(&Paris);
         format!("{} {:02}:{:02}", self.day(at), paris.hour(), paris.minute())
     }
@@ -296,6 +300,11 @@ impl Locale {
             Language::En => text,
         }
     }
+}
+
+/// The text of a key, for what is no page: tables.
+pub fn words(l: Locale, key: &str) -> String {
+    l.t(key)
 }
 
 fn fluent<'a>(values: &'a [(&'static str, String)]) -> HashMap<Cow<'static, str>, FluentValue<'a>> {

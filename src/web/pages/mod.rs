@@ -16,6 +16,7 @@ pub mod alerts;
 pub mod annex;
 pub mod changes;
 pub mod connections;
+pub mod entry;
 pub mod error;
 pub mod home;
 mod locale;
@@ -34,7 +35,7 @@ pub mod ticket;
 pub mod tickets;
 pub mod watch;
 
-pub use locale::{Language, Locale};
+pub use locale::{Language, Locale, words};
 pub use names::Names;
 pub use sentence::plain;
 pub use shell::{Banner, Notice, Persona, Shell, Trouble};

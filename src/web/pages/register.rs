@@ -2,7 +2,7 @@
 
 use super::sentence::Line;
 use super::{Banner, Locale, Names, Shell};
-use crate::domain::Entry;
+use crate::domain::{Entry, EventKind};
 use askama::Template;
 
 /// A page of the register.
@@ -18,7 +18,33 @@ pub struct RegisterView {
     pub newer: Option<String>,
     /// Link to older entries, when there are.
     pub older: Option<String>,
+    /// The filter, as typed.
+    pub filter: FilterView,
+    /// The same as a query, for links.
+    pub query: String,
 }
+
+/// A filter as typed; empty values restrict nothing.
+#[derive(Debug, Clone, Default)]
+pub struct FilterView {
+    /// First day.
+    pub since: String,
+    /// Last day.
+    pub until: String,
+    /// Site.
+    pub site: String,
+    /// Ticket.
+    pub ticket: String,
+    /// Kind of event.
+    pub kind: String,
+}
+
+/// What can be taken out, and the text of its link.
+const EXPORTS: [(&str, &str); 3] = [
+    ("/register/transmissions.csv", "export-transmissions-csv"),
+    ("/register/export.csv", "export-csv"),
+    ("/register/export.jsonl", "export-jsonl"),
+];
 
 /// Draws the page.
 ///
@@ -26,7 +52,7 @@ pub struct RegisterView {
 /// When the text cannot be formatted (out of memory).
 pub fn render(shell: &Shell, view: &RegisterView) -> askama::Result<String> {
     let lines = view.entries.iter().map(|entry| Line::of(shell.locale, entry, &view.names)).collect();
-    Page { shell, view, l: shell.locale, lines }.render()
+    Page { shell, view, l: shell.locale, lines, kinds: EventKind::ALL, exports: EXPORTS }.render()
 }
 
 #[derive(Template)]
@@ -36,4 +62,6 @@ struct Page<'a> {
     view: &'a RegisterView,
     l: Locale,
     lines: Vec<Line>,
+    kinds: [EventKind; 6],
+    exports: [(&'static str, &'static str); 3],
 }

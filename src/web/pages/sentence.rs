@@ -5,7 +5,8 @@ use super::names::Names;
 use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
 use crate::domain::{
-    Actor, CloseCause, EndCause, Entry, Event, MailKind, PersonId, Purpose, Record, RightsChange, SessionId, TicketId,
+    Actor, CloseCause, EndCause, Entry, Event, MailKind, PersonId, Purpose, Record, RegisterFilter, RightsChange,
+    SessionId, TicketId,
 };
 use chrono::{DateTime, Utc};
 
@@ -36,7 +37,7 @@ impl Line {
             sentence: String::new(),
             why: None,
             ticket: None,
-            kind: "server",
+            kind: entry.event.kind().as_str(),
             detail: None,
         };
         line.tell(l, &entry.event, names, actor);
@@ -45,16 +46,18 @@ impl Line {
 
     fn tell(&mut self, l: Locale, event: &Event, names: &Names, actor: String) {
         let who = ("actor", actor);
-        let mut about = |ticket: &TicketId, kind| {
-            self.ticket = Some((*ticket, short_id(ticket)));
-            self.kind = kind;
-        };
+        let mut about = |ticket: &TicketId| self.ticket = Some((*ticket, short_id(ticket)));
         match event {
             Event::ServerStarted { version } => self.sentence = l.a("event-server-started", "version", version),
             Event::ServerStopping => self.sentence = l.t("event-server-stopping"),
             Event::RegisterRepaired { dropped_bytes, sha256 } => {
                 self.sentence = l.a("event-register-repaired", "bytes", dropped_bytes);
                 self.detail = Some(format!("SHA-256 {sha256}"));
+            }
+            Event::RegisterExported { format, filter } => {
+                let form = l.t(format!("export-{}", format.as_str()));
+                self.sentence = l.with("event-register-exported", &[who, ("form", form)]);
+                self.detail = Some(filter_text(l, filter, names)).filter(|text| !text.is_empty());
             }
             Event::ClockStepped { by_us } => {
                 self.sentence = l.a("event-clock-stepped", "seconds", l.decimal(*by_us as f64 / 1e6, 1));
@@ -73,37 +76,30 @@ impl Line {
                     ("pause", l.minutes(policy.cooling_off_minutes)),
                 ];
                 self.sentence = l.with("event-policy-set", &values);
-                self.kind = "decision";
             }
             Event::AlertRaised { site, reasons, what, .. } => {
                 let reasons: Vec<String> = reasons.iter().map(|reason| reason_text(l, *reason)).collect();
                 let values = [who, ("site", names.site(site)), ("reasons", reasons.join(", "))];
                 self.sentence = l.with("event-alert-raised", &values);
                 self.why = Some(what.clone());
-                self.kind = "people";
             }
             Event::AlertClosed { .. } => {
                 self.sentence = l.with("event-alert-closed", &[who]);
-                self.kind = "people";
             }
             Event::Filed { site, act } => {
                 self.sentence =
                     l.with(&format!("event-filed-{}", record_word(act)), &[who, ("site", names.site(site))]);
-                self.kind = "people";
                 self.detail = Some(record_detail(l, act, names));
             }
             Event::ChangeProposed { change, rights } => {
                 let what = rights_text(l, rights, names);
                 self.sentence = l.with("event-change-proposed", &[who, ("change", change.to_string()), ("what", what)]);
-                self.kind = "people";
             }
             Event::ChangeConfirmed { change } => {
                 self.sentence = l.with("event-change-confirmed", &[who, ("change", change.to_string())]);
-                self.kind = "people";
             }
             Event::ChangeDeclined { change } => {
                 self.sentence = l.with("event-change-declined", &[who, ("change", change.to_string())]);
-                self.kind = "people";
             }
             Event::RenewalReminded { site, number, notice_from_utc } => {
                 let values =
@@ -114,14 +110,12 @@ impl Line {
                 let person = names.person(&designation.person);
                 let role = role_text(l, designation.role);
                 self.sentence = l.with("event-designated", &[("person", person), ("role", role)]);
-                self.kind = "people";
             }
             Event::Struck { person } => {
                 self.sentence = l.a("event-struck", "person", names.person(person));
-                self.kind = "people";
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, .. } => {
-                about(ticket, "decision");
+                about(ticket);
                 let reasons: Vec<String> = reasons.iter().map(|reason| reason_text(l, *reason)).collect();
                 let values = [
                     who,
@@ -133,45 +127,45 @@ impl Line {
                 self.sentence = l.with("event-requested", &values);
             }
             Event::Withdrawn { ticket } => {
-                about(ticket, "decision");
+                about(ticket);
                 self.sentence = l.with("event-withdrawn", &[who]);
             }
             Event::Lapsed { ticket } => {
-                about(ticket, "decision");
+                about(ticket);
                 self.sentence = l.t("event-lapsed");
             }
             Event::Voided { ticket, condition } => {
-                about(ticket, "decision");
+                about(ticket);
                 self.sentence = l.t("event-voided");
                 self.why = Some(condition_text(l, condition));
             }
             Event::Approved { ticket } => {
-                about(ticket, "decision");
+                about(ticket);
                 self.sentence = l.with("event-approved", &[who]);
             }
             Event::Opened { ticket, expires_at_utc } => {
-                about(ticket, "images");
+                about(ticket);
                 self.sentence = l.a("event-opened", "until", l.hour_text(*expires_at_utc, self.at_utc));
             }
             Event::Reminded { ticket, number } => {
-                about(ticket, "decision");
+                about(ticket);
                 self.sentence = l.a("event-reminded", "number", number);
             }
             Event::NeedAsked { ticket, answer_by_utc } => {
-                about(ticket, "images");
+                about(ticket);
                 self.sentence = l.a("event-need-asked", "until", l.hour_text(*answer_by_utc, self.at_utc));
             }
             Event::NeedConfirmed { ticket, .. } => {
-                about(ticket, "images");
+                about(ticket);
                 self.sentence = l.with("event-need-confirmed", &[who]);
             }
             Event::Refused { ticket, why } => {
-                about(ticket, "decision");
+                about(ticket);
                 self.sentence = l.with("event-refused", &[who]);
                 self.why = Some(why.clone());
             }
             Event::Closed { ticket, cause, flowed_ms, cut_us, .. } => {
-                about(ticket, "cut");
+                about(ticket);
                 self.sentence = l.with(&format!("event-closed-{}", cause_word(cause)), &[who]);
                 self.why = match cause {
                     CloseCause::InterruptedByLandlord { why }
@@ -185,7 +179,7 @@ impl Line {
                 self.detail = Some(figures.join(" · "));
             }
             Event::SessionGranted { purpose, cameras, workstation, .. } => {
-                about(&purpose.ticket(), "images");
+                about(&purpose.ticket());
                 let key = match purpose {
                     Purpose::Transfer { .. } => "event-session-granted-transfer",
                     Purpose::LandlordViewing { .. } => "event-session-granted-viewing",
@@ -195,14 +189,12 @@ impl Line {
                 self.detail = Some(cameras.join(", "));
             }
             Event::SessionConnected { session, srtp, dtls } => {
-                self.kind = "images";
                 self.sentence = l.t("event-session-connected");
                 let viewer = self.viewer(names, session);
                 self.detail =
                     Some(viewer.into_iter().chain([srtp.clone(), dtls.clone()]).collect::<Vec<_>>().join(" · "));
             }
             Event::SessionEnded { session, cause, traffic, cut_us, .. } => {
-                self.kind = "images";
                 let (word, why) = end_words(l, cause);
                 self.sentence = l.with(&format!("event-session-ended-{word}"), &[who]);
                 self.why = why;
@@ -241,7 +233,6 @@ impl Line {
     }
     fn about_mail(&mut self, ticket: Option<&TicketId>) {
         self.ticket = ticket.map(|ticket| (*ticket, short_id(ticket)));
-        self.kind = "mail";
     }
 }
 
@@ -252,6 +243,18 @@ fn mail_words(l: Locale, key: &str, names: &Names, to: &PersonId, kind: MailKind
 /// What a mail says, as people read it.
 pub(super) fn mail_kind_text(l: Locale, kind: MailKind) -> String {
     l.t(format!("mail-kind-{}", kind.as_str()))
+}
+
+/// What a filter restricts, in words; empty when nothing.
+fn filter_text(l: Locale, filter: &RegisterFilter, names: &Names) -> String {
+    let parts = [
+        filter.since_utc.map(|at| l.a("filter-since-text", "at", l.minute_text(at))),
+        filter.until_utc.map(|at| l.a("filter-until-text", "at", l.minute_text(at))),
+        filter.site.as_ref().map(|site| names.site(site)),
+        filter.ticket.as_ref().map(short_id),
+        filter.kind.map(|kind| l.t(format!("kind-{}", kind.as_str()))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// An entry as one line of plain text: what happened, the words given with it, its ticket, the figures.

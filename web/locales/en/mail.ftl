@@ -36,3 +36,11 @@ mail-reason-attroupements = gatherings
 mail-reason-occupations-abusives = unlawful occupation
 mail-reason-intervention-police = police intervention
 mail-footer = Opening this link decides nothing: logging in is required. Ticket { $ticket }.
+
+# Checkpoint of the register, sent each day to the signatories.
+mail-checkpoint-greeting = Hello,
+mail-checkpoint-subject = Register of transmissions: checkpoint of { $day }
+mail-checkpoint-what = This is the checkpoint of the register of transmissions of { $day }: { $entries } entries. Keep this mail: with it anybody can prove, later and without trusting the server, that these entries were neither changed, nor removed, nor replaced.
+mail-checkpoint-how = To verify a copy of the register: save this mail to a file, then run "ecluse register verify --file REGISTER.jsonl --checkpoint MAIL.txt --key KEY" with the public key that was handed to you.
+mail-checkpoint-key = Public key of this server, to be compared with the one that was handed to you: { $key }
+mail-checkpoint-footer = Automatic mail: it names nobody and asks for no answer.

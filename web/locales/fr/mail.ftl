@@ -36,3 +36,11 @@ mail-reason-attroupements = attroupements
 mail-reason-occupations-abusives = occupations abusives
 mail-reason-intervention-police = intervention des services de police
 mail-footer = Ouvrir ce lien ne décide de rien : il faut se connecter. Demande { $ticket }.
+
+# Point de contrôle du registre, envoyé chaque jour aux signataires.
+mail-checkpoint-greeting = Bonjour,
+mail-checkpoint-subject = Registre des transmissions : point de contrôle du { $day }
+mail-checkpoint-what = Voici le point de contrôle du registre des transmissions au { $day } : { $entries } inscriptions. Conservez ce courriel : il permet de prouver, plus tard et sans faire confiance au serveur, que ces inscriptions n'ont été ni modifiées, ni supprimées, ni remplacées.
+mail-checkpoint-how = Pour vérifier une copie du registre : enregistrez ce courriel dans un fichier, puis lancez « ecluse register verify --file REGISTRE.jsonl --checkpoint COURRIEL.txt --key CLÉ » avec la clé publique qui vous a été remise.
+mail-checkpoint-key = Clé publique de ce serveur, à comparer avec celle qui vous a été remise : { $key }
+mail-checkpoint-footer = Courriel automatique : il ne contient aucun nom et n'appelle pas de réponse.
