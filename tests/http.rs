@@ -5,6 +5,8 @@
 mod contract;
 #[path = "http/rig.rs"]
 mod rig;
+#[path = "support/totp.rs"]
+mod totp;
 
 #[path = "http/bad_input.rs"]
 mod bad_input;
@@ -16,6 +18,8 @@ mod login;
 mod matrix;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/second_factor.rs"]
+mod second_factor;
 #[path = "http/supervision.rs"]
 mod supervision;
 #[path = "http/tickets.rs"]

@@ -3,7 +3,7 @@
 
 use super::{cameras, sites};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, LanguageConfig, Secret};
+use crate::config::{Config, LanguageConfig, SecondFactorConfig, Secret};
 use crate::console;
 use crate::control::{Control, ControlSettings};
 use crate::mail::Notifier;
@@ -13,7 +13,7 @@ use crate::media::viewer::{ViewerSettings, Viewers};
 use crate::register::Register;
 use crate::store::Store;
 use crate::web::pages::Language;
-use crate::web::{Connections, Demo, IceServer, Server, WebContext, WebSettings};
+use crate::web::{Connections, Demo, IceServer, SecondFactorPolicy, Server, WebContext, WebSettings};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -168,6 +168,10 @@ fn web_settings(config: &Config) -> WebSettings {
         language: match config.server.language {
             LanguageConfig::Fr => Language::Fr,
             LanguageConfig::En => Language::En,
+        },
+        second_factor: match config.auth.second_factor {
+            SecondFactorConfig::Required => SecondFactorPolicy::Required,
+            SecondFactorConfig::Off => SecondFactorPolicy::Off,
         },
         ice_servers: ice_servers(config),
         metrics_listen: config.metrics.as_ref().map(|metrics| metrics.listen),

@@ -12,8 +12,9 @@ mod sections;
 
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
-    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MetricsConfig,
-    RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
+    AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat,
+    MetricsConfig, RtspConfig, SecondFactorConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, UdpPorts,
+    WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

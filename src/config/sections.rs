@@ -2,8 +2,8 @@
 
 use super::read::Fields;
 use super::schema::{
-    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MetricsConfig,
-    RtspConfig, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
+    AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat,
+    MetricsConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,6 +24,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         server: server(file.table("server", "a [server] section with data_dir")),
         https: https(file.table("https", "an [https] section with certificate, key and public_url")),
         rtsp: rtsp(file.table("rtsp", "an [rtsp] section with certificate and key")),
+        auth: file.optional_table("auth").map(auth).unwrap_or_default(),
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
         metrics: file.optional_table("metrics").map(metrics),
         log: file.optional_table("log").map(log).unwrap_or_default(),
@@ -55,6 +56,14 @@ fn https(mut fields: Fields<'_>) -> HttpsConfig {
         ),
         workstation_ca: fields.optional("workstation_ca", AUTHORITY),
         allow_tls12: fields.or("allow_tls12", "true or false", false),
+    };
+    fields.finish();
+    section
+}
+
+fn auth(mut fields: Fields<'_>) -> AuthConfig {
+    let section = AuthConfig {
+        second_factor: fields.or("second_factor", "\"required\" or \"off\"", SecondFactorConfig::Required),
     };
     fields.finish();
     section

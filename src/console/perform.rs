@@ -131,6 +131,7 @@ async fn strike(control: &Control, store: &Store, person: PersonId, forget: bool
         store.web_sessions().revoke_person(&person)?;
         if forget {
             store.people().remove(&person)?;
+            store.second_factors().remove(&person)?;
         }
         Ok(())
     })

@@ -56,6 +56,13 @@ pub enum Action {
     Designate(Designation),
     /// Strike a person; their open tickets are cut (fault 8).
     Strike(PersonId),
+    /// Void a person's second factor, e.g. after a lost telephone: they enrol another one at their next log-in.
+    ResetSecondFactor {
+        /// Whose.
+        person: PersonId,
+        /// Reason given.
+        why: String,
+    },
     /// Ask for images (A3-3 to A3-5). Raw values: `decide` controls them and names every fault.
     Request {
         /// Made by control.

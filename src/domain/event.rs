@@ -62,6 +62,13 @@ pub enum Event {
         /// Who.
         person: PersonId,
     },
+    /// A person's second factor counts no longer, nor does a log-in from before.
+    SecondFactorReset {
+        /// Whose.
+        person: PersonId,
+        /// Reason given.
+        why: String,
+    },
     /// Images were asked for, and the control (A3-4) found no fault.
     Requested {
         /// The ticket.
@@ -191,6 +198,7 @@ impl Event {
             | Event::SiteDeclared { .. }
             | Event::Designated { .. }
             | Event::Struck { .. }
+            | Event::SecondFactorReset { .. }
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
             | Event::SessionEnded { .. } => None,

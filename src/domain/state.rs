@@ -17,6 +17,8 @@ pub struct State {
     pub sites: BTreeMap<SiteId, Site>,
     /// People in the annexes in force; struck ones are absent.
     pub people: BTreeMap<PersonId, Designation>,
+    /// When a person's second factor was last reset, UTC: what they enrolled and where they logged in before is void.
+    pub second_factor_resets: BTreeMap<PersonId, DateTime<Utc>>,
     /// All tickets.
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// All sessions.
@@ -49,6 +51,11 @@ impl State {
     /// The live sessions of a ticket.
     pub fn live_sessions_of(&self, ticket: TicketId) -> impl Iterator<Item = &Session> {
         self.sessions_of(ticket).filter(|session| self.live_sessions.contains(&session.id))
+    }
+
+    /// Whether something that proves a person, made at `at_utc`, still does: not after a reset of their second factor.
+    pub fn outlives_reset(&self, person: &PersonId, at_utc: DateTime<Utc>) -> bool {
+        self.second_factor_resets.get(person).is_none_or(|reset| at_utc > *reset)
     }
 
     /// Whether this person may know that the ticket exists: the police side of its service, the landlord side of its
@@ -91,6 +98,9 @@ impl State {
             }
             Event::Struck { person } => {
                 self.people.remove(person);
+            }
+            Event::SecondFactorReset { person, .. } => {
+                self.second_factor_resets.insert(person.clone(), at_utc);
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, lapses_at_utc } => {
                 let Actor::Person(requester) = &entry.actor else { return };

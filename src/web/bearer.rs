@@ -124,6 +124,7 @@ mod tests {
             email: "agent@example.org".to_owned(),
             language: Language::Fr,
             session: SessionKey::of("session"),
+            session_since_utc: chrono::DateTime::UNIX_EPOCH,
             session_until_utc: "2026-11-24T12:00:00Z".parse().unwrap(),
         }
     }

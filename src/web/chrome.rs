@@ -99,6 +99,7 @@ fn write_notice(notice: &Notice) -> String {
         Notice::Withdrawn => "withdrawn".to_owned(),
         Notice::Ended => "ended".to_owned(),
         Notice::LoggedOut => "logged-out".to_owned(),
+        Notice::SecondFactorReset => "second-factor-reset".to_owned(),
         Notice::Interrupted { cut_us } => cut("interrupted", cut_us),
         Notice::SessionCut { cut_us } => cut("session-cut", cut_us),
     }
@@ -113,6 +114,7 @@ fn read_notice(text: &str) -> Option<Notice> {
         "withdrawn" => Notice::Withdrawn,
         "ended" => Notice::Ended,
         "logged-out" => Notice::LoggedOut,
+        "second-factor-reset" => Notice::SecondFactorReset,
         "interrupted" => Notice::Interrupted { cut_us },
         "session-cut" => Notice::SessionCut { cut_us },
         _ => return None,
@@ -172,6 +174,7 @@ mod tests {
             Notice::Withdrawn,
             Notice::Ended,
             Notice::LoggedOut,
+            Notice::SecondFactorReset,
             Notice::Interrupted { cut_us: Some(1_234) },
             Notice::Interrupted { cut_us: None },
             Notice::SessionCut { cut_us: Some(0) },

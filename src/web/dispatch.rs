@@ -9,7 +9,7 @@ use super::language;
 use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
-use super::{admin, chrome, events, limits, login, metrics, misc, register, sites, tickets, whep};
+use super::{admin, chrome, events, limits, login, metrics, misc, people, register, sites, tickets, whep};
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -149,9 +149,10 @@ async fn identify(app: &App, arrival: &Arrival, route: &Route) -> Result<Caller,
     {
         // The annex is asked again: a person struck since the token was made is nobody (fault 8).
         let person = app.bearers.person(token).filter(|person| {
-            app.context
-                .control
-                .read(|state| state.people.get(&person.id).is_some_and(|place| place.role == person.role))
+            app.context.control.read(|state| {
+                state.people.get(&person.id).is_some_and(|place| place.role == person.role)
+                    && state.outlives_reset(&person.id, person.session_since_utc)
+            })
         });
         return Ok(Caller { person, by_token: true, ..Caller::default() });
     }
@@ -263,8 +264,10 @@ fn refuse(app: &App, arrival: &Arrival, caller: &Caller, kind: Kind, problem: &P
 async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     match request.route.name {
         Name::Home => tickets::home(app, request, caller).await,
-        Name::LoginPage => login::page(app, request, caller),
+        Name::LoginPage => login::page(app, request, caller).await,
         Name::Login => login::form(app, request, caller).await,
+        Name::SecondFactorPage => login::second_factor_page(app, request, caller).await,
+        Name::SecondFactor => login::second_factor_form(app, request, caller).await,
         Name::Logout => login::logout(app, request, caller).await,
         Name::Language => language::choose(request),
         Name::TicketsPage => tickets::list_page(app, request, caller).await,
@@ -281,6 +284,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminSessionsPage => admin::sessions_page(app, request, caller).await,
         Name::AdminSessionCut => admin::cut_form(app, request, caller).await,
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
+        Name::AdminPeoplePage => people::page(app, request, caller).await,
+        Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
         Name::ApiLogin => login::api(app, request).await,
         Name::ApiLogout => login::api_logout(app, request, caller).await,
@@ -299,6 +304,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiSessionCut => admin::cut_api(app, request, caller).await,
         Name::ApiConnections => admin::connections_api(app, request).await,
         Name::ApiCameras => sites::api(app, caller),
+        Name::ApiPeople => people::api(app).await,
+        Name::ApiSecondFactorReset => people::reset_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),
         Name::WhepOptions | Name::WhepViewingOptions | Name::WhepSessionOptions => whep::options(app, request, caller),

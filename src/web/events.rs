@@ -159,7 +159,8 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::ClockStepped { .. }
         | Event::SiteDeclared { .. }
         | Event::Designated { .. }
-        | Event::Struck { .. } => None,
+        | Event::Struck { .. }
+        | Event::SecondFactorReset { .. } => None,
     }
 }
 

@@ -45,7 +45,8 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
         | Event::RegisterRepaired { .. }
         | Event::ClockStepped { .. }
         | Event::Designated { .. }
-        | Event::Struck { .. } => (None, None),
+        | Event::Struck { .. }
+        | Event::SecondFactorReset { .. } => (None, None),
     }
 }
 

@@ -71,6 +71,8 @@ pub enum Name {
     Home,
     LoginPage,
     Login,
+    SecondFactorPage,
+    SecondFactor,
     Logout,
     Language,
     TicketsPage,
@@ -87,6 +89,8 @@ pub enum Name {
     AdminSessionCut,
     AdminConnectionsPage,
     AdminTicketInterrupt,
+    AdminPeoplePage,
+    AdminSecondFactorReset,
     RegisterPage,
     ApiLogin,
     ApiLogout,
@@ -105,6 +109,8 @@ pub enum Name {
     ApiSessionCut,
     ApiConnections,
     ApiCameras,
+    ApiPeople,
+    ApiSecondFactorReset,
     ApiRegister,
     Events,
     WhepOptions,
@@ -190,11 +196,13 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 52] = [
+pub static TABLE: [Route; 58] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
     form(Name::Login, "/login", Who::Anybody),
+    page(Name::SecondFactorPage, "/login/second-factor", Who::Anybody),
+    form(Name::SecondFactor, "/login/second-factor", Who::Anybody),
     form(Name::Logout, "/logout", EVERYONE),
     form(Name::Language, "/language", Who::Anybody),
     // Tickets, as pages
@@ -213,6 +221,8 @@ pub static TABLE: [Route; 52] = [
     form(Name::AdminSessionCut, "/admin/sessions/{session}/cut", ADMINISTRATORS),
     page(Name::AdminConnectionsPage, "/admin/connections", ADMINISTRATORS),
     form(Name::AdminTicketInterrupt, "/admin/tickets/{ticket}/interrupt", ADMINISTRATORS),
+    page(Name::AdminPeoplePage, "/admin/people", ADMINISTRATORS),
+    form(Name::AdminSecondFactorReset, "/admin/people/{person}/second-factor/reset", ADMINISTRATORS),
     page(Name::RegisterPage, "/register", REGISTER_READERS),
     // The same for programs
     row(Name::ApiLogin, Method::POST, "/api/v1/login", Who::Anybody, Proof::Origin, Kind::Api, Carries::Json),
@@ -232,6 +242,8 @@ pub static TABLE: [Route; 52] = [
     act(Name::ApiSessionCut, "/api/v1/sessions/{session}/cut", ADMINISTRATORS),
     read(Name::ApiConnections, "/api/v1/connections", ADMINISTRATORS),
     read(Name::ApiCameras, "/api/v1/cameras", CAMERA_READERS),
+    read(Name::ApiPeople, "/api/v1/people", ADMINISTRATORS),
+    act(Name::ApiSecondFactorReset, "/api/v1/people/{person}/second-factor/reset", ADMINISTRATORS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),
     // WHEP

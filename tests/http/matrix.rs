@@ -9,11 +9,16 @@ use reqwest::{Method, StatusCode};
 const NOBODYS: &str = "01900000-0000-7000-8000-000000000000";
 
 fn path_of(route: &Route) -> String {
-    route.path.replace("{ticket}", NOBODYS).replace("{session}", NOBODYS).replace("{file*}", "nothing.css")
+    route
+        .path
+        .replace("{ticket}", NOBODYS)
+        .replace("{session}", NOBODYS)
+        .replace("{person}", "nobody")
+        .replace("{file*}", "nothing.css")
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.
-async fn ask(browser: &Browser, route: &Route) -> Answer {
+pub async fn ask(browser: &Browser, route: &Route) -> Answer {
     let request = browser.request(route.method.clone(), &path_of(route));
     let request = match route.carries {
         Carries::Nothing => request,
@@ -72,7 +77,7 @@ async fn walk(rig: &Rig, role: Option<Role>) {
         let answer = ask(&browser, route).await;
         let admitted = route.who.admits(role);
         // Log-in and language forms are open to all, but not without a proof that anonymous programs lack.
-        let proofless = role.is_none() && matches!(route.name, Name::Login | Name::Language);
+        let proofless = role.is_none() && matches!(route.name, Name::Login | Name::SecondFactor | Name::Language);
         if proofless {
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{place}");
         } else if logs_out && admitted {

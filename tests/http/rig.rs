@@ -1,6 +1,7 @@
 //! A running server with a cast of people and two sites, and a browser for each of them.
 
 use crate::contract;
+use crate::totp::{self, Applications};
 use chrono::{TimeDelta, Utc};
 use ecluse::clock::{Clock, ManualClock};
 use ecluse::control::{Control, ControlSettings};
@@ -11,7 +12,7 @@ use ecluse::pki::{Authority, Usage};
 use ecluse::register::Register;
 use ecluse::store::{Identity, Store, password};
 use ecluse::web::routes::{Found, find};
-use ecluse::web::{Connections, Demo, Limits, Rate, Server, WebContext, WebSettings};
+use ecluse::web::{Connections, Demo, Limits, Rate, SecondFactorPolicy, Server, WebContext, WebSettings};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, StatusCode, redirect};
@@ -90,6 +91,7 @@ pub struct Rig {
     pub connections: Connections,
     pub authority: Authority,
     pub server: Server,
+    applications: Applications,
 }
 
 /// What a test may want otherwise.
@@ -97,6 +99,7 @@ pub struct Wishes {
     pub limits: Limits,
     pub demo: bool,
     pub workstation_ca: bool,
+    pub second_factor: bool,
     pub max_connections: usize,
 }
 
@@ -104,7 +107,7 @@ impl Default for Wishes {
     fn default() -> Self {
         let generous = Rate::new(100_000, Duration::from_millis(1));
         let limits = Limits { login_per_address: generous, login_per_account: generous, changes: generous };
-        Self { limits, demo: false, workstation_ca: false, max_connections: 256 }
+        Self { limits, demo: false, workstation_ca: false, second_factor: true, max_connections: 256 }
     }
 }
 
@@ -135,6 +138,9 @@ impl Rig {
         settings.limits = wishes.limits;
         settings.metrics_listen = Some(local);
         settings.workstation_ca_pem = wishes.workstation_ca.then(|| authority.certificate_path());
+        if !wishes.second_factor {
+            settings.second_factor = SecondFactorPolicy::Off;
+        }
         settings.max_connections = wishes.max_connections;
         let context = WebContext {
             control: control.clone(),
@@ -147,7 +153,8 @@ impl Rig {
             demo: wishes.demo.then(Demo::default),
         };
         let server = Server::start(settings, context).await.unwrap();
-        let rig = Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server };
+        let applications = Applications::default();
+        let rig = Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, applications };
         rig.seed().await;
         rig
     }
@@ -173,8 +180,12 @@ impl Rig {
                 language: "fr".to_owned(),
                 password_hash: PASSWORD_HASH.clone(),
             };
-            let store = self.store.clone();
-            tokio::task::spawn_blocking(move || store.people().put(&identity)).await.unwrap().unwrap();
+            let (store, now) = (self.store.clone(), self.clock.utc());
+            let enrolled = tokio::task::spawn_blocking(move || {
+                store.people().put(&identity).unwrap();
+                totp::enrol(&store, &identity.person, now);
+            });
+            enrolled.await.unwrap();
             let action = Action::Designate(designation);
             self.control.execute(Command { actor: Actor::System, action }).await.unwrap();
         }
@@ -201,11 +212,25 @@ impl Rig {
     /// Somebody of the cast, logged in.
     pub async fn log_in(&self, name: &str) -> Browser {
         let mut browser = self.anonymous();
-        let credentials = json!({ "email": email(name), "password": PASSWORD });
-        let answer = browser.post("/api/v1/login", credentials).await;
+        let answer = browser.post("/api/v1/login", self.credentials(name)).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.text());
         browser.csrf = answer.json()["csrf_token"].as_str().unwrap().to_owned();
         browser
+    }
+
+    /// A code of this person's application that has not been used; time goes on until there is one.
+    pub fn code(&self, name: &str) -> String {
+        loop {
+            match self.applications.code(name, self.clock.utc(), true) {
+                Ok(code) => return code,
+                Err(wait_s) => self.clock.advance(Duration::from_secs(wait_s)),
+            }
+        }
+    }
+
+    /// Everything this person needs to log in.
+    pub fn credentials(&self, name: &str) -> Value {
+        json!({ "email": email(name), "password": PASSWORD, "code": self.code(name) })
     }
 
     /// A ticket, filed by the agent.

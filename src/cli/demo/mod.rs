@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let told_to_stop = until_told_to_stop();
-        let extras = Extras { demo: Some(Demo { accounts: props.accounts() }) };
+        let extras = Extras { demo: Some(Demo { accounts: props.accounts()? }) };
         let running = Running::start(&config, extras).await?;
         props.seed_people(&running).await?;
         props.write_demo_json()?;

@@ -7,7 +7,9 @@ use super::{Arguments, footage, settle_port};
 use crate::cli::running::Running;
 use crate::domain::{Action, Actor, Command, Designation, Role, ServiceId, SiteId};
 use crate::pki::{Authority, Issued, Usage};
+use crate::store::totp::TotpSecret;
 use crate::store::{Identity, password as hashing};
+use crate::web::DemoAccount;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -103,10 +105,14 @@ impl Props {
 
         let known: Option<DemoFile> =
             std::fs::read_to_string(directory.join("demo.json")).ok().and_then(|text| serde_json::from_str(&text).ok());
-        let people = match known.as_ref().map(|file| file.people.clone()) {
+        let mut people = match known.as_ref().map(|file| file.people.clone()) {
             Some(people) if !people.is_empty() => people,
             _ => cast()?,
         };
+        // A directory of an earlier version knows no second factors.
+        for person in people.iter_mut().filter(|person| person.totp_secret.is_empty()) {
+            person.totp_secret = TotpSecret::generate()?.base32();
+        }
         let mut cameras = Vec::new();
         for index in 0..usize::from(arguments.cameras) {
             let id = format!("camera-{}", index + 1);
@@ -145,8 +151,16 @@ impl Props {
     }
 
     /// Accounts for the log-in page.
-    pub(super) fn accounts(&self) -> Vec<(String, String, String)> {
-        let account = |person: &DemoPerson| (person.name.clone(), person.email.clone(), person.password.clone());
+    pub(super) fn accounts(&self) -> anyhow::Result<Vec<DemoAccount>> {
+        let account = |person: &DemoPerson| {
+            Ok(DemoAccount {
+                person: person.id.parse()?,
+                label: person.name.clone(),
+                email: person.email.clone(),
+                password: person.password.clone(),
+                totp: TotpSecret::from_base32(&person.totp_secret)?,
+            })
+        };
         self.file.people.iter().map(account).collect()
     }
 
@@ -218,16 +232,21 @@ impl Props {
             };
             let store = running.store().clone();
             let known = running.control().read(|state| state.people.get(&designation.person) == Some(&designation));
-            let (identity, secret) = (person.clone(), person.password.clone());
+            let (identity, secret, identity_secret) =
+                (person.clone(), person.password.clone(), person.totp_secret.clone());
             tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
                 if store.people().get(&id)?.is_none() {
                     store.people().put(&Identity {
-                        person: id,
+                        person: id.clone(),
                         email: identity.email,
                         name: identity.name,
                         language: "fr".to_owned(),
                         password_hash: hashing::hash(&secret)?,
                     })?;
+                }
+                if store.second_factors().get(&id)?.is_none() {
+                    let secret = TotpSecret::from_base32(&identity_secret)?;
+                    store.second_factors().enrol(&id, &secret, 0, chrono::Utc::now(), |_| false)?;
                 }
                 Ok(())
             })

@@ -17,6 +17,8 @@ pub(super) fn print(file: &DemoFile, dark: bool) {
     for person in &file.people {
         println!("  {:<14} {:<32} {:<30} {}", person.role.as_str(), person.name, person.email, person.password);
     }
+    println!("  Second facteur : la page de connexion montre le code du moment (secrets TOTP : demo.json).");
+    println!("  Second factor: the log-in page shows the code of the moment (TOTP secrets: demo.json).");
     println!();
     println!("  Le certificat vient d'une autorité jetable / The certificate comes from a throw-away authority:");
     println!("    curl --cacert {} {}/healthz", file.ca.display(), file.https_url);

@@ -39,6 +39,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::DeclareSite(site) => annex::declare_site(state, actor, site, now),
         Action::Designate(designation) => annex::designate(state, actor, designation, now),
         Action::Strike(person) => annex::strike(state, actor, person, now),
+        Action::ResetSecondFactor { person, why } => annex::reset_second_factor(state, actor, person, why),
 
         Action::Request { ticket, email_matches, site, reasons, duration_minutes } => {
             let form =

@@ -4,13 +4,16 @@
 //! - A log-in makes a new session and ends the one the browser had before (rotation).
 //! - A session ends after 30 min without use (watching live images is use) and after 12 h in any case; a person struck
 //!   from the annex is logged out with their next request (fault 8).
+//! - A log-in has two steps: a password accepted makes no session, it only leads to the second factor ([`second_factor`]).
 //! - Role and sites are read from the keeper's state at every request, never from the session.
 
 mod csrf;
 mod login;
+mod second_factor;
 
 pub use csrf::{VISITOR_COOKIE, csrf_token, is_own_origin, proves};
-pub use login::{Credentials, log_in, log_out};
+pub use login::{Credentials, LogIn, log_in, log_out};
+pub use second_factor::{Proof, Stage, log_in_cookie_gone, prove, stage, start};
 
 use super::app::App;
 use super::limits::Limit;
@@ -61,6 +64,8 @@ pub struct Person {
     pub language: Language,
     /// The log-in session behind this request.
     pub session: SessionKey,
+    /// Since when they are logged in.
+    pub session_since_utc: DateTime<Utc>,
     /// When that session ends at the latest.
     pub session_until_utc: DateTime<Utc>,
 }
@@ -113,6 +118,8 @@ pub struct Auth {
     hashing: Semaphore,
     per_address: Limit<IpAddr>,
     per_account: Limit<String>,
+    codes: Limit<PersonId>,
+    pending: second_factor::PendingLogIns,
 }
 
 impl Auth {
@@ -127,6 +134,8 @@ impl Auth {
             hashing: Semaphore::new((cores / 2).max(1)),
             per_address: Limit::new(settings.limits.login_per_address),
             per_account: Limit::new(settings.limits.login_per_account),
+            codes: Limit::new(settings.limits.login_per_account),
+            pending: second_factor::PendingLogIns::default(),
         }
     }
 
@@ -175,8 +184,12 @@ pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
 /// Whether a session still stands, without counting as its use; for streams that stay open.
 pub async fn still_stands(app: &App, person: &Person) -> bool {
     let now = app.context.clock.utc();
-    now < person.session_until_utc
-        && app.context.control.read(|state| state.people.get(&person.id).map(|place| place.role)) == Some(person.role)
+    let stands = app.context.control.read(|state| {
+        state.people.get(&person.id).is_some_and(|place| place.role == person.role)
+            && state.outlives_reset(&person.id, person.session_since_utc)
+    });
+    stands
+        && now < person.session_until_utc
         && (app.auth.is_fresh(person.session, app.context.clock.monotonic()) || is_watching(app, &person.id))
         && app.auth.knows(person.session)
 }
@@ -205,7 +218,10 @@ async fn person_of_session(app: &App, token: &str, key: SessionKey) -> Result<Op
         return Ok(None);
     };
     let fresh = app.auth.is_fresh(key, app.context.clock.monotonic()) || is_watching(app, &session.person);
-    let place = app.context.control.read(|state| state.people.get(&session.person).cloned());
+    let place = app.context.control.read(|state| {
+        let stands = state.outlives_reset(&session.person, session.created_at_utc);
+        state.people.get(&session.person).filter(|_| stands).cloned()
+    });
     let (Some(place), Some(identity), true) = (place, identity, fresh) else {
         let owned = token.to_owned();
         app.in_store(move |store| store.web_sessions().revoke(&owned)).await?;
@@ -220,6 +236,7 @@ async fn person_of_session(app: &App, token: &str, key: SessionKey) -> Result<Op
         email: identity.email,
         language: Language::from_tag(&identity.language).unwrap_or(app.settings.language),
         session: key,
+        session_since_utc: session.created_at_utc,
         session_until_utc: session.expires_at_utc,
     }))
 }

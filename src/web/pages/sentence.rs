@@ -72,6 +72,11 @@ impl Line {
                 self.sentence = l.a("event-struck", "person", names.person(person));
                 self.kind = "people";
             }
+            Event::SecondFactorReset { person, why } => {
+                self.sentence = l.with("event-second-factor-reset", &[who, ("person", names.person(person))]);
+                self.why = Some(why.clone());
+                self.kind = "people";
+            }
             Event::Requested { ticket, site, service, reasons, duration_minutes, .. } => {
                 about(ticket, "decision");
                 let reasons: Vec<String> = reasons.iter().map(|reason| reason_text(l, *reason)).collect();

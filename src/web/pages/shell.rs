@@ -53,6 +53,8 @@ pub enum Notice {
         /// Microseconds to the last packet, when images flowed.
         cut_us: Option<u64>,
     },
+    /// A person's second factor was reset.
+    SecondFactorReset,
     /// Logged out.
     LoggedOut,
 }
@@ -93,6 +95,7 @@ impl Shell {
         const TICKETS: (&str, &str) = ("/tickets", "nav-tickets");
         const SESSIONS: (&str, &str) = ("/admin/sessions", "nav-sessions");
         const CONNECTIONS: (&str, &str) = ("/admin/connections", "nav-connections");
+        const PEOPLE: (&str, &str) = ("/admin/people", "nav-people");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
@@ -100,7 +103,7 @@ impl Shell {
             Role::Decider => &[HOME, TICKETS, SITES, REGISTER],
             Role::Guard => &[HOME, TICKETS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
-            Role::Administrator => &[HOME, SESSIONS, SITES, CONNECTIONS, REGISTER],
+            Role::Administrator => &[HOME, SESSIONS, SITES, PEOPLE, CONNECTIONS, REGISTER],
         };
         let path = self.path.split('?').next().unwrap_or_default();
         places
@@ -148,6 +151,7 @@ impl Notice {
             Notice::Ended => l.t("notice-ended"),
             Notice::Interrupted { cut_us } => cut("notice-interrupted", cut_us),
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
+            Notice::SecondFactorReset => l.t("notice-second-factor-reset"),
             Notice::LoggedOut => l.t("notice-logged-out"),
         }
     }
