@@ -28,3 +28,5 @@ mod tickets;
 mod transport;
 #[path = "http/whep.rs"]
 mod whep;
+#[path = "http/workstations.rs"]
+mod workstations;

@@ -11,6 +11,7 @@ mod register;
 mod running;
 mod serve;
 mod sites;
+mod workstation;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Command {
     Check(check::Arguments),
     /// Who may do what: add, list, place, strike, new password
     People(people::Arguments),
+    /// Which machines may show a transfer: issue, list, revoke (A6-1)
+    Workstation(workstation::Arguments),
     /// Read and verify the register, offline
     Register(register::Arguments),
     /// Play a clip as a camera would (a prop of the demo and of tests)
@@ -72,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::People(arguments) => people::run(&arguments),
+        Command::Workstation(arguments) => workstation::run(&arguments),
         Command::Register(arguments) => register::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

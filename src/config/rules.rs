@@ -11,6 +11,7 @@ pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
     public_url(config, text, &mut found);
     listeners(config, text, &mut found);
     second_factor(config, text, &mut found);
+    workstations(config, text, &mut found);
     duplicates(config, text, &mut found);
     if config.site.is_empty() {
         found.push(ConfigFault::warning(
@@ -91,6 +92,19 @@ fn second_factor(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
                 "remove the line; \"off\" is for trials with https.listen on a loopback address",
             )
             .at(locate(text, &["auth", "second_factor"])),
+        );
+    }
+}
+
+fn workstations(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    if config.https.workstation_ca.is_none() && !config.https.listen.ip().is_loopback() {
+        found.push(
+            ConfigFault::warning(
+                "https.workstation_ca is not set: operators and chiefs can log in from any machine (A6-1)",
+                "the authority of the dedicated workstations",
+                "set https.workstation_ca, then `ecluse workstation issue`; docs/guide/poste.md says how",
+            )
+            .at(locate(text, &["https", "workstation_ca"])),
         );
     }
 }

@@ -1,10 +1,11 @@
 //! What people and timers may ask of the keeper.
 
-use super::ids::{CameraId, PersonId, SessionId, TicketId};
+use super::ids::{CameraId, PersonId, SessionId, TicketId, WorkstationId};
 use super::person::Designation;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::CloseCause;
+use super::workstation::Workstation;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,15 @@ pub enum Action {
     ResetSecondFactor {
         /// Whose.
         person: PersonId,
+        /// Reason given.
+        why: String,
+    },
+    /// Register a workstation's certificate (A6-1).
+    IssueWorkstation(Workstation),
+    /// Revoke a workstation: whatever is watched from it is cut (fault 9).
+    RevokeWorkstation {
+        /// Which.
+        workstation: WorkstationId,
         /// Reason given.
         why: String,
     },

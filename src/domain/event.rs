@@ -1,11 +1,12 @@
 //! What happened, as it stands in the register. Names and fields are a file format: add, never change.
 
 use super::command::Actor;
-use super::ids::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
+use super::ids::{CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 use super::person::Designation;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::{CloseCause, Reason};
+use super::workstation::Workstation;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -66,6 +67,18 @@ pub enum Event {
     SecondFactorReset {
         /// Whose.
         person: PersonId,
+        /// Reason given.
+        why: String,
+    },
+    /// A workstation may show transfers from now on (A6-1).
+    WorkstationIssued {
+        /// Which, with its certificate and service.
+        workstation: Workstation,
+    },
+    /// A workstation may no longer (fault 9).
+    WorkstationRevoked {
+        /// Which.
+        workstation: WorkstationId,
         /// Reason given.
         why: String,
     },
@@ -199,6 +212,8 @@ impl Event {
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SecondFactorReset { .. }
+            | Event::WorkstationIssued { .. }
+            | Event::WorkstationRevoked { .. }
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
             | Event::SessionEnded { .. } => None,

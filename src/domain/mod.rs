@@ -16,6 +16,7 @@ mod session;
 mod site;
 mod state;
 mod ticket;
+mod workstation;
 
 pub use command::{Action, Actor, Command, Heartbeat, LiveCut};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
@@ -27,3 +28,4 @@ pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};
 pub use state::State;
 pub use ticket::{CloseCause, Reason, Ticket, TicketState};
+pub use workstation::Workstation;

@@ -2,11 +2,12 @@
 
 use super::command::Actor;
 use super::event::{Entry, Event};
-use super::ids::{PersonId, SessionId, SiteId, TicketId};
+use super::ids::{PersonId, SessionId, SiteId, TicketId, WorkstationId};
 use super::person::{Designation, Role};
 use super::session::{Purpose, Session, SessionState};
 use super::site::Site;
 use super::ticket::{Ticket, TicketState};
+use super::workstation::Workstation;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,10 @@ pub struct State {
     pub people: BTreeMap<PersonId, Designation>,
     /// When a person's second factor was last reset, UTC: what they enrolled and where they logged in before is void.
     pub second_factor_resets: BTreeMap<PersonId, DateTime<Utc>>,
+    /// Workstations that may show transfers (A6-1).
+    pub workstations: BTreeMap<WorkstationId, Workstation>,
+    /// Names of workstations that may no longer, until one is issued again (fault 9).
+    pub revoked_workstations: BTreeSet<WorkstationId>,
     /// All tickets.
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// All sessions.
@@ -101,6 +106,14 @@ impl State {
             }
             Event::SecondFactorReset { person, .. } => {
                 self.second_factor_resets.insert(person.clone(), at_utc);
+            }
+            Event::WorkstationIssued { workstation } => {
+                self.revoked_workstations.remove(&workstation.id);
+                self.workstations.insert(workstation.id.clone(), workstation.clone());
+            }
+            Event::WorkstationRevoked { workstation, .. } => {
+                self.workstations.remove(workstation);
+                self.revoked_workstations.insert(workstation.clone());
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, lapses_at_utc } => {
                 let Actor::Person(requester) = &entry.actor else { return };

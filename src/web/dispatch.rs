@@ -8,7 +8,7 @@ use super::connections::{Connection, Kind as Noted};
 use super::language;
 use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
-use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
+use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{admin, chrome, events, limits, login, metrics, misc, people, register, sites, tickets, whep};
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -109,7 +109,12 @@ where
     };
     story.template = route.path;
     let caller = match identify(app, &arrival, route).await {
-        Ok(caller) => caller,
+        Ok(mut caller) => {
+            if let Some(person) = &mut caller.person {
+                person.certificate = arrival.peer.certificate.clone();
+            }
+            caller
+        }
         Err(problem) => return refuse(app, &arrival, &Caller::default(), route.kind, &problem),
     };
     story.person = caller.id().map(String::from);
@@ -181,6 +186,15 @@ fn authorise(app: &App, arrival: &Arrival, route: &Route, caller: &Caller) -> Re
             app.context.connections.note(Connection::new(Noted::Refused, Some(address), detail).by(caller.id()));
         }
         return Err(problem);
+    }
+    // From the table's own rows alone: a page that is for anybody stays readable, and so does the way out.
+    if let (Who::Roles(_), Some(person)) = (route.who, &caller.person)
+        && !matches!(route.name, Name::Logout | Name::ApiLogout)
+        && !auth::may_use_machine(app, person.role, person.service.as_ref(), person.certificate.as_deref())
+    {
+        let detail = format!("{} {}: workstation-required", route.method, route.path);
+        app.context.connections.note(Connection::new(Noted::Refused, Some(address), detail).by(caller.id()));
+        return Err(auth::workstation_required());
     }
     let authority = arrival.authority.as_ref().map(http::uri::Authority::as_str);
     if route.proof != Proof::None && !caller.by_token && !auth::is_own_origin(&arrival.headers, authority, &app.origin)

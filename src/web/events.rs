@@ -160,7 +160,9 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::SiteDeclared { .. }
         | Event::Designated { .. }
         | Event::Struck { .. }
-        | Event::SecondFactorReset { .. } => None,
+        | Event::SecondFactorReset { .. }
+        | Event::WorkstationIssued { .. }
+        | Event::WorkstationRevoked { .. } => None,
     }
 }
 

@@ -72,6 +72,7 @@ fn draw(
 fn fault_of(problem: &Problem) -> Option<LoginFault> {
     match problem.status {
         StatusCode::UNAUTHORIZED => Some(LoginFault::Refused),
+        StatusCode::FORBIDDEN if problem.code == "workstation-required" => Some(LoginFault::Workstation),
         StatusCode::TOO_MANY_REQUESTS => {
             let wait = problem.header(&RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             Some(LoginFault::TooMany { retry_after_s: wait.unwrap_or(60) })

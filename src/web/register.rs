@@ -46,7 +46,9 @@ fn subject(state: &State, event: &Event) -> (Option<SiteId>, Option<TicketId>) {
         | Event::ClockStepped { .. }
         | Event::Designated { .. }
         | Event::Struck { .. }
-        | Event::SecondFactorReset { .. } => (None, None),
+        | Event::SecondFactorReset { .. }
+        | Event::WorkstationIssued { .. }
+        | Event::WorkstationRevoked { .. } => (None, None),
     }
 }
 

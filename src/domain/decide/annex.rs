@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// The product's own start-up, or the administrator.
-fn administrator(state: &State, actor: &Actor) -> Result<(), Refusal> {
+pub(super) fn administrator(state: &State, actor: &Actor) -> Result<(), Refusal> {
     match actor {
         Actor::System => Ok(()),
         Actor::Person(person) => match state.people.get(person) {

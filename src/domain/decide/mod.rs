@@ -9,6 +9,7 @@ mod lifecycle;
 mod measure;
 mod request;
 mod ticket;
+mod workstation;
 
 pub use measure::{Measured, measure};
 
@@ -39,6 +40,8 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::DeclareSite(site) => annex::declare_site(state, actor, site, now),
         Action::Designate(designation) => annex::designate(state, actor, designation, now),
         Action::Strike(person) => annex::strike(state, actor, person, now),
+        Action::IssueWorkstation(workstation) => workstation::issue(state, actor, workstation, now),
+        Action::RevokeWorkstation { workstation, why } => workstation::revoke(state, actor, workstation, why, now),
         Action::ResetSecondFactor { person, why } => annex::reset_second_factor(state, actor, person, why),
 
         Action::Request { ticket, email_matches, site, reasons, duration_minutes } => {

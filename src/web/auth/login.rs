@@ -2,7 +2,7 @@
 //! get the same answer, the first three after the same work, so that nobody can learn who has an account (fault 25).
 
 use super::second_factor::{Stage, due};
-use super::{Caller, SESSION_COOKIE, SessionKey, set_cookie};
+use super::{Caller, SESSION_COOKIE, SessionKey, may_use_machine, set_cookie, workstation_required};
 use crate::domain::PersonId;
 use crate::store::{Proved, password};
 use crate::web::app::App;
@@ -145,8 +145,13 @@ pub(super) async fn code_accepted(
 
 /// Everything is proved: a new session; the one the browser had before ends.
 pub(super) async fn complete(app: &App, request: &Request, person: PersonId, word: &str) -> Result<LoggedIn, Problem> {
-    if !is_designated(app, &person) {
+    let Some(place) = app.context.control.read(|state| state.people.get(&person).cloned()) else {
         return Err(refuse(app, request, Some(person), "not designated"));
+    };
+    // Said plainly: by now they have proved who they are (A6-1).
+    if !may_use_machine(app, place.role, place.service.as_ref(), request.peer.certificate.as_deref()) {
+        refuse(app, request, Some(person), "not from a workstation of the service");
+        return Err(workstation_required());
     }
     let (owner, now, ttl) = (person.clone(), app.context.clock.utc(), app.auth.ceiling);
     let before = cookie(&request.headers, SESSION_COOKIE).map(str::to_owned);

@@ -19,7 +19,7 @@ use super::app::App;
 use super::limits::Limit;
 use super::pages::Language;
 use super::problem::Problem;
-use super::request::cookie;
+use super::request::{Certificate, cookie};
 use super::settings::WebSettings;
 use crate::domain::{PersonId, Role, ServiceId, SiteId};
 use chrono::{DateTime, Utc};
@@ -27,7 +27,7 @@ use http::HeaderMap;
 use http::header::HeaderValue;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
@@ -62,6 +62,8 @@ pub struct Person {
     pub email: String,
     /// Language of choice.
     pub language: Language,
+    /// The workstation's certificate behind this request (A6-1).
+    pub certificate: Option<Arc<Certificate>>,
     /// The log-in session behind this request.
     pub session: SessionKey,
     /// Since when they are logged in.
@@ -181,6 +183,31 @@ pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
     }
 }
 
+/// Whether somebody of this role and service may use the machine behind this certificate (A6-1). Where workstations have
+/// an authority, the police may from a registered one of their own service alone; everybody else from anywhere.
+pub fn may_use_machine(app: &App, role: Role, service: Option<&ServiceId>, certificate: Option<&Certificate>) -> bool {
+    if app.settings.workstation_ca_pem.is_none() || !role.is_police() {
+        return true;
+    }
+    let (Some(service), Some(certificate)) = (service, certificate) else { return false };
+    let now = app.context.clock.utc();
+    app.context.control.read(|state| {
+        state.workstations.values().any(|known| {
+            known.certificate_sha256 == certificate.sha256
+                && known.id.as_str() == certificate.name
+                && known.service == *service
+                && now < known.until_utc
+        })
+    })
+}
+
+/// "Use the dedicated workstation."
+pub fn workstation_required() -> Problem {
+    let detail =
+        "this is for the dedicated workstation of your service: its certificate is missing, revoked or another's";
+    Problem::new(http::StatusCode::FORBIDDEN, "workstation-required", detail)
+}
+
 /// Whether a session still stands, without counting as its use; for streams that stay open.
 pub async fn still_stands(app: &App, person: &Person) -> bool {
     let now = app.context.clock.utc();
@@ -189,6 +216,7 @@ pub async fn still_stands(app: &App, person: &Person) -> bool {
             && state.outlives_reset(&person.id, person.session_since_utc)
     });
     stands
+        && may_use_machine(app, person.role, person.service.as_ref(), person.certificate.as_deref())
         && now < person.session_until_utc
         && (app.auth.is_fresh(person.session, app.context.clock.monotonic()) || is_watching(app, &person.id))
         && app.auth.knows(person.session)
@@ -235,6 +263,7 @@ async fn person_of_session(app: &App, token: &str, key: SessionKey) -> Result<Op
         name: identity.name,
         email: identity.email,
         language: Language::from_tag(&identity.language).unwrap_or(app.settings.language),
+        certificate: None,
         session: key,
         session_since_utc: session.created_at_utc,
         session_until_utc: session.expires_at_utc,

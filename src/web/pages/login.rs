@@ -27,6 +27,8 @@ pub enum LoginFault {
         /// Seconds to wait.
         retry_after_s: u64,
     },
+    /// Not from a workstation of the person's service (A6-1).
+    Workstation,
     /// The session had ended.
     Expired,
 }

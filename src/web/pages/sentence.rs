@@ -72,6 +72,21 @@ impl Line {
                 self.sentence = l.a("event-struck", "person", names.person(person));
                 self.kind = "people";
             }
+            Event::WorkstationIssued { workstation } => {
+                let values = [
+                    who,
+                    ("workstation", workstation.id.to_string()),
+                    ("service", names.service(&workstation.service)),
+                ];
+                self.sentence = l.with("event-workstation-issued", &values);
+                self.detail = Some(format!("SHA-256 {}", workstation.certificate_sha256));
+                self.kind = "people";
+            }
+            Event::WorkstationRevoked { workstation, why } => {
+                self.sentence = l.with("event-workstation-revoked", &[who, ("workstation", workstation.to_string())]);
+                self.why = Some(why.clone());
+                self.kind = "people";
+            }
             Event::SecondFactorReset { person, why } => {
                 self.sentence = l.with("event-second-factor-reset", &[who, ("person", names.person(person))]);
                 self.why = Some(why.clone());

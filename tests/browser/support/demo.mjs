@@ -34,15 +34,16 @@ export function binary() {
   return path;
 }
 
-/** Starts the demo; resolves when its cameras are online. */
-export async function startDemo({ cameras = 4 } = {}) {
+/** Starts the demo; resolves when its cameras are online. `dark`: nothing pushes to them. `more`: further arguments. */
+export async function startDemo({ cameras = 4, dark = false, more = [] } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "ecluse-browser-"));
   // The clips are the same every time and take a minute or two to encode.
   const clips = join(root, "target/browser-clips");
   mkdirSync(clips, { recursive: true });
   symlinkSync(clips, join(directory, "clips"));
   const child = spawn(binary(),
-    ["demo", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--data-dir", directory, "--cameras", String(cameras)],
+    ["demo", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--data-dir", directory, "--cameras", String(cameras),
+      ...(dark ? ["--no-pusher"] : []), ...more],
     { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { log = (log + data).slice(-100_000); });
@@ -72,10 +73,11 @@ export async function startDemo({ cameras = 4 } = {}) {
       if (over !== undefined) throw new Error(`it ended with ${over}`);
       return existsSync(join(directory, "demo.json")) && JSON.parse(readFileSync(join(directory, "demo.json"), "utf8"));
     }).catch((error) => { throw new Error(`${error.message}\n${log}`); });
-    Object.assign(demo, { url: file.https_url, mails: file.mails_url, site: file.site, people: file.people, cameras: file.cameras, pid: file.pid, ca: readFileSync(file.ca) });
+    Object.assign(demo, { url: file.https_url, mails: file.mails_url, site: file.site, people: file.people, cameras: file.cameras, pid: file.pid, workstation: file.workstation, ca: readFileSync(file.ca) });
     demo.person = (role) => demo.people.find((person) => person.role === role);
     demo.login = (role) => Client.login(demo, demo.person(role));
     const administrator = await demo.login("administrator");
+    if (dark) return demo;
     await until(`${cameras} cameras are online`, 120, async () => {
       const { body } = await administrator.get("/api/v1/cameras");
       return body.sites.flatMap((site) => site.cameras).filter((camera) => camera.online).length === cameras;
