@@ -12,6 +12,8 @@ mod program;
 mod receiver;
 #[path = "binary/tmpfs.rs"]
 mod tmpfs;
+#[path = "support/totp.rs"]
+mod totp;
 #[path = "binary/world.rs"]
 mod world;
 

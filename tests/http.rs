@@ -7,6 +7,8 @@ mod contract;
 mod dossier;
 #[path = "http/rig.rs"]
 mod rig;
+#[path = "support/totp.rs"]
+mod totp;
 
 #[path = "http/alerts.rs"]
 mod alerts;
@@ -26,6 +28,8 @@ mod need;
 mod pages;
 #[path = "http/register.rs"]
 mod register;
+#[path = "http/second_factor.rs"]
+mod second_factor;
 #[path = "http/sites.rs"]
 mod sites;
 #[path = "http/supervision.rs"]
@@ -36,3 +40,5 @@ mod tickets;
 mod transport;
 #[path = "http/whep.rs"]
 mod whep;
+#[path = "http/workstations.rs"]
+mod workstations;

@@ -228,8 +228,18 @@ fn the_documented_configuration_loads_with_every_key_that_is_commented_out() {
 fn every_key_there_is_is_documented() {
     let text = example();
     let with_metrics = text.replace("# [metrics]\n# listen", "[metrics]\nlisten");
-    let sections =
-        ["[server]", "[https]", "[rtsp]", "[webrtc]", "[register]", "[metrics]", "[log]", "[[service]]", "[[site]]"];
+    let sections = [
+        "[server]",
+        "[https]",
+        "[auth]",
+        "[rtsp]",
+        "[webrtc]",
+        "[register]",
+        "[metrics]",
+        "[log]",
+        "[[service]]",
+        "[[site]]",
+    ];
     let inner = ["[site.convention]", "[[site.camera]]"];
     let mut keys = 0;
     for section in sections.into_iter().chain(inner) {

@@ -12,6 +12,8 @@ mod keeper;
 mod room;
 #[path = "support/str0m_receiver.rs"]
 mod str0m_receiver;
+#[path = "support/totp.rs"]
+mod totp;
 
 #[path = "whep/house.rs"]
 mod house;

@@ -1,6 +1,7 @@
 //! A real Écluse to measure: the release binary's own demo, in a directory of its own, with people who log in.
 
 use anyhow::{Context, Result, bail};
+use ecluse::store::totp::{TotpSecret, step_at};
 use reqwest::{Certificate, Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -135,15 +136,18 @@ impl Server {
             .and_then(|people| people.iter().find(|person| person["role"] == role))
             .with_context(|| format!("the demo has no {role}"))?;
         let text = |key: &str| person[key].as_str().unwrap_or_default().to_owned();
-        Person::log_in(self, &text("email"), &text("password")).await
+        let secret = TotpSecret::from_base32(&text("totp_secret"))?;
+        let code = secret.code(step_at(chrono::Utc::now()));
+        let credentials = json!({ "email": text("email"), "password": text("password"), "code": code });
+        Person::log_in(self, &text("email"), &credentials).await
     }
 
-    /// Logs one of the added viewers in.
+    /// Logs one of the added viewers in, for the first time: they enrol their second factor.
     ///
     /// # Errors
     /// When the log-in is refused.
     pub async fn log_in_viewer(&self, number: usize) -> Result<Person> {
-        Person::log_in(self, &viewer_email(number), VIEWER_PASSWORD).await
+        Person::enrol(self, &viewer_email(number), VIEWER_PASSWORD).await
     }
 
     /// Waits until the first `count` cameras are online.
@@ -216,22 +220,45 @@ pub struct Person {
 }
 
 impl Person {
-    async fn log_in(server: &Server, email: &str, password: &str) -> Result<Self> {
+    fn nobody(server: &Server, email: &str) -> Result<Self> {
         let authority = PathBuf::from(server.demo["ca"].as_str().context("demo.json names its ca")?);
         let client = Client::builder()
             .tls_certs_only([Certificate::from_pem(&std::fs::read(authority)?)?])
             .cookie_store(true)
             .build()?;
-        let base = server.url().to_owned();
-        let response = client
-            .post(format!("{base}/api/v1/login"))
-            .header("Origin", &base)
-            .json(&json!({ "email": email, "password": password }))
-            .send()
-            .await?;
-        let body = expect_success(response).await?;
-        let csrf = body["csrf_token"].as_str().context("log-in gives a csrf token")?.to_owned();
-        Ok(Self { client, base, csrf, email: email.to_owned() })
+        Ok(Self { client, base: server.url().to_owned(), csrf: String::new(), email: email.to_owned() })
+    }
+
+    async fn log_in(server: &Server, email: &str, credentials: &Value) -> Result<Self> {
+        let mut person = Self::nobody(server, email)?;
+        let body = person.post("/api/v1/login", credentials).await?;
+        person.csrf = body["csrf_token"].as_str().context("log-in gives a csrf token")?.to_owned();
+        Ok(person)
+    }
+
+    /// Through the pages, as a person does at their first log-in.
+    async fn enrol(server: &Server, email: &str, password: &str) -> Result<Self> {
+        let mut person = Self::nobody(server, email)?;
+        let page = person.page(person.client.get(format!("{}/login", person.base))).await?;
+        person.csrf = between(&page, "name=\"csrf\" value=\"", "\"")?.to_owned();
+        let fields = [("csrf", person.csrf.as_str()), ("email", email), ("password", password)];
+        let page = person.page(person.request(Method::POST, "/login").form(&fields)).await?;
+        let secret = TotpSecret::from_base32(between(&page, "data-secret=\"", "\"")?)?;
+        let code = secret.code(step_at(chrono::Utc::now()));
+        let fields = [("csrf", person.csrf.as_str()), ("code", code.as_str())];
+        person.page(person.request(Method::POST, "/login/second-factor").form(&fields)).await?;
+        person.csrf = person.get("/api/v1/me").await?["csrf_token"].as_str().context("a csrf token")?.to_owned();
+        Ok(person)
+    }
+
+    async fn page(&self, request: reqwest::RequestBuilder) -> Result<String> {
+        let response = request.send().await?;
+        let (status, path) = (response.status(), response.url().path().to_owned());
+        let text = response.text().await?;
+        if !status.is_success() {
+            bail!("{path}: {status}");
+        }
+        Ok(text)
     }
 
     /// GETs JSON.
@@ -276,6 +303,12 @@ impl Person {
             .header("Origin", &self.base)
             .header("X-CSRF-Token", &self.csrf)
     }
+}
+
+/// The text between two marks of a page.
+fn between<'a>(page: &'a str, before: &str, after: &str) -> Result<&'a str> {
+    let (_, rest) = page.split_once(before).with_context(|| format!("no {before} on the page"))?;
+    Ok(rest.split_once(after).map_or(rest, |(text, _)| text))
 }
 
 async fn expect_success(response: Response) -> Result<Value> {

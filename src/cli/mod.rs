@@ -12,6 +12,7 @@ mod register;
 mod running;
 mod serve;
 mod sites;
+mod workstation;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -49,6 +50,8 @@ enum Command {
     Check(check::Arguments),
     /// Who may do what: add, list, place, strike, new password
     People(people::Arguments),
+    /// Which machines may show a transfer: issue, list, revoke (A6-1)
+    Workstation(workstation::Arguments),
     /// Read and verify the register, offline
     Register(register::Arguments),
     /// Play a clip as a camera would (a prop of the demo and of tests)
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::People(arguments) => people::run(&arguments),
+        Command::Workstation(arguments) => workstation::run(&arguments),
         Command::Register(arguments) => register::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

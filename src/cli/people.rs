@@ -184,7 +184,7 @@ const UNEXPECTED: &str = "the server answered something else: use the same `eclu
 fn recorded(outcome: Outcome) -> anyhow::Result<PersonId> {
     match outcome {
         Outcome::Recorded { person, .. } => Ok(person),
-        Outcome::People { .. } => bail!(UNEXPECTED),
+        _ => bail!(UNEXPECTED),
     }
 }
 
@@ -219,7 +219,7 @@ fn print_people(people: &[KnownPerson]) {
 }
 
 /// Has the order carried out by the running server, or directly while none runs.
-fn done(argument: &ConfigArgument, order: Order) -> anyhow::Result<Outcome> {
+pub(super) fn done(argument: &ConfigArgument, order: Order) -> anyhow::Result<Outcome> {
     let loaded = check::read(argument);
     let Some(config) = loaded.usable() else {
         check::print(&loaded);

@@ -3,7 +3,7 @@
 
 use super::{cameras, checkpoints, sites};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, LanguageConfig, Secret};
+use crate::config::{Config, LanguageConfig, SecondFactorConfig, Secret};
 use crate::console;
 use crate::control::{Control, ControlSettings};
 use crate::mail::{Courier, MailSettings, Notifier, Witnesses};
@@ -13,7 +13,7 @@ use crate::media::viewer::{ViewerSettings, Viewers};
 use crate::register::{Checkpointer, Register, open_key};
 use crate::store::Store;
 use crate::web::pages::Language;
-use crate::web::{Connections, Demo, IceServer, Server, WebContext, WebSettings};
+use crate::web::{Connections, Demo, IceServer, SecondFactorPolicy, Server, WebContext, WebSettings};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -209,6 +209,10 @@ fn web_settings(config: &Config) -> WebSettings {
         workstation_ca_pem: https.workstation_ca.clone(),
         allow_tls12: https.allow_tls12,
         language: language(config),
+        second_factor: match config.auth.second_factor {
+            SecondFactorConfig::Required => SecondFactorPolicy::Required,
+            SecondFactorConfig::Off => SecondFactorPolicy::Off,
+        },
         ice_servers: ice_servers(config),
         mail_server: config.mail.as_ref().map(|mail| format!("{}:{}", mail.smtp.host, mail.smtp.port)),
         metrics_listen: config.metrics.as_ref().map(|metrics| metrics.listen),

@@ -13,9 +13,9 @@ mod sections;
 
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
-    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RegisterConfig, RtspConfig, Secret, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl,
-    UdpPorts, WebrtcConfig,
+    AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
+    MetricsConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret, ServerConfig, ServiceConfig, SiteConfig,
+    SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! What the shape alone cannot say: references, duplicates, dates, towns.
 
 use super::fault::{ConfigFault, locate};
-use super::schema::{CameraConfig, Config, SiteConfig};
+use super::schema::{CameraConfig, Config, SecondFactorConfig, SiteConfig};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -10,6 +10,8 @@ pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
     let mut found = Vec::new();
     public_url(config, text, &mut found);
     listeners(config, text, &mut found);
+    second_factor(config, text, &mut found);
+    workstations(config, text, &mut found);
     register(config, text, &mut found);
     duplicates(config, text, &mut found);
     if let Some(mail) = &config.mail {
@@ -107,6 +109,33 @@ fn register(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
                 .at(locate(text, &["register", "witnesses"])),
             );
         }
+    }
+}
+
+fn second_factor(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    let listen = config.https.listen;
+    if config.auth.second_factor == SecondFactorConfig::Off && !listen.ip().is_loopback() {
+        found.push(
+            ConfigFault::error(
+                format!("auth.second_factor is \"off\", and https.listen is {listen}"),
+                "\"required\": every person logs in with a second factor",
+                "remove the line; \"off\" is for trials with https.listen on a loopback address",
+            )
+            .at(locate(text, &["auth", "second_factor"])),
+        );
+    }
+}
+
+fn workstations(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    if config.https.workstation_ca.is_none() && !config.https.listen.ip().is_loopback() {
+        found.push(
+            ConfigFault::warning(
+                "https.workstation_ca is not set: operators and chiefs can log in from any machine (A6-1)",
+                "the authority of the dedicated workstations",
+                "set https.workstation_ca, then `ecluse workstation issue`; docs/guide/poste.md says how",
+            )
+            .at(locate(text, &["https", "workstation_ca"])),
+        );
     }
 }
 
@@ -258,5 +287,30 @@ fn camera_rules(config: &Config, camera: &CameraConfig, key: &[String; 4], text:
                 .at(at("client_certificate_sha256")),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Severity};
+    use std::path::Path;
+
+    #[test]
+    fn a_log_in_without_second_factor_is_for_loopback_alone() {
+        let faults = |listen: &str, second_factor: &str| {
+            let text = include_str!("../../config/demo/ecluse.toml").replace("127.0.0.1:8443", listen);
+            let text = format!("{text}\n[auth]\nsecond_factor = \"{second_factor}\"\n");
+            let (_, faults) = Config::parse(&text, Path::new("."));
+            let errors = faults.into_iter().filter(|fault| fault.severity == Severity::Error);
+            errors.map(|fault| fault.position.map(|at| at.key).unwrap_or_default()).collect::<Vec<_>>()
+        };
+        for listen in ["127.0.0.1:8443", "[::1]:8443", "0.0.0.0:443"] {
+            assert_eq!(faults(listen, "required"), Vec::<String>::new(), "{listen}");
+        }
+        assert_eq!(faults("[::1]:8443", "off"), Vec::<String>::new());
+        for listen in ["0.0.0.0:443", "[::]:443", "192.0.2.1:443"] {
+            assert_eq!(faults(listen, "off"), ["auth.second_factor"], "{listen}");
+        }
+        assert_eq!(faults("127.0.0.1:8443", "sms"), ["auth.second_factor"]);
     }
 }

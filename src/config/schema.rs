@@ -17,6 +17,8 @@ pub struct Config {
     pub https: HttpsConfig,
     /// Cameras.
     pub rtsp: RtspConfig,
+    /// Log-ins.
+    pub auth: AuthConfig,
     /// Viewers.
     pub webrtc: WebrtcConfig,
     /// The mail server; `None`: mails are queued and never sent.
@@ -68,6 +70,24 @@ pub struct HttpsConfig {
     pub workstation_ca: Option<PathBuf>,
     /// Whether TLS 1.2 (ECDHE with AES-256-GCM alone) is spoken beside TLS 1.3.
     pub allow_tls12: bool,
+}
+
+/// `[auth]`.
+#[derive(Debug, Clone, Default)]
+pub struct AuthConfig {
+    /// Whether log-ins need a second factor: `required` or `off`.
+    pub second_factor: SecondFactorConfig,
+}
+
+/// Whether log-ins need a second factor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactorConfig {
+    /// Everybody's do (MFA for every person).
+    #[default]
+    Required,
+    /// A password is enough: on a machine that listens to itself alone.
+    Off,
 }
 
 /// `[rtsp]`.

@@ -2,9 +2,9 @@
 
 use super::read::Fields;
 use super::schema::{
-    CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RegisterConfig, RtspConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts,
-    WebrtcConfig,
+    AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
+    MetricsConfig, RegisterConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme,
+    SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,6 +25,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         server: server(file.table("server", "a [server] section with data_dir")),
         https: https(file.table("https", "an [https] section with certificate, key and public_url")),
         rtsp: rtsp(file.table("rtsp", "an [rtsp] section with certificate and key")),
+        auth: file.optional_table("auth").map(auth).unwrap_or_default(),
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
         mail: file.optional_table("mail").map(mail),
         register: file.optional_table("register").map(register).unwrap_or_default(),
@@ -58,6 +59,14 @@ fn https(mut fields: Fields<'_>) -> HttpsConfig {
         ),
         workstation_ca: fields.optional("workstation_ca", AUTHORITY),
         allow_tls12: fields.or("allow_tls12", "true or false", false),
+    };
+    fields.finish();
+    section
+}
+
+fn auth(mut fields: Fields<'_>) -> AuthConfig {
+    let section = AuthConfig {
+        second_factor: fields.or("second_factor", "\"required\" or \"off\"", SecondFactorConfig::Required),
     };
     fields.finish();
     section

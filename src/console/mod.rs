@@ -18,7 +18,7 @@ pub mod server;
 pub use perform::{ConsoleError, perform};
 
 use crate::config::Secret;
-use crate::domain::{PersonId, Role, ServiceId, SiteId};
+use crate::domain::{PersonId, Role, ServiceId, SiteId, Workstation, WorkstationId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,20 @@ pub enum Order {
         person: PersonId,
         /// Erase name and address as well; the register keeps the pseudonym.
         forget: bool,
+    },
+    /// Which workstations may show transfers (A6-1).
+    WorkstationList,
+    /// Another one may.
+    WorkstationIssue {
+        /// With its certificate and service.
+        workstation: Workstation,
+    },
+    /// One may no longer; what is watched from it is cut at once (fault 9).
+    WorkstationRevoke {
+        /// Which.
+        workstation: WorkstationId,
+        /// Reason given.
+        why: String,
     },
 }
 
@@ -120,6 +134,18 @@ pub enum Outcome {
     Recorded {
         /// Whom it was about.
         person: PersonId,
+        /// Positions in the register; empty when nothing had to change there.
+        entries: Vec<u64>,
+    },
+    /// The workstations, by name.
+    Workstations {
+        /// All that are registered.
+        workstations: Vec<Workstation>,
+    },
+    /// Recorded, about a workstation.
+    WorkstationRecorded {
+        /// Which.
+        workstation: WorkstationId,
         /// Positions in the register; empty when nothing had to change there.
         entries: Vec<u64>,
     },

@@ -2,7 +2,7 @@
 
 use super::{KnownPerson, NewPerson, Order, Outcome};
 use crate::control::{Control, ControlError};
-use crate::domain::{Action, Actor, Command, Designation, PersonId};
+use crate::domain::{Action, Actor, Command, Designation, PersonId, WorkstationId};
 use crate::store::{Identity, Store, StoreError, password};
 use std::collections::BTreeMap;
 
@@ -60,6 +60,17 @@ pub async fn perform(control: &Control, store: &Store, order: Order) -> Result<O
             Ok(Outcome::Recorded { person, entries: Vec::new() })
         }
         Order::PersonStrike { person, forget } => strike(control, store, person, forget).await,
+        Order::WorkstationList => {
+            let workstations = control.read(|state| state.workstations.values().cloned().collect());
+            Ok(Outcome::Workstations { workstations })
+        }
+        Order::WorkstationIssue { workstation } => {
+            let id = workstation.id.clone();
+            of_workstation(control, id, Action::IssueWorkstation(workstation)).await
+        }
+        Order::WorkstationRevoke { workstation, why } => {
+            of_workstation(control, workstation.clone(), Action::RevokeWorkstation { workstation, why }).await
+        }
     }
 }
 
@@ -131,6 +142,7 @@ async fn strike(control: &Control, store: &Store, person: PersonId, forget: bool
         store.web_sessions().revoke_person(&person)?;
         if forget {
             store.people().remove(&person)?;
+            store.second_factors().remove(&person)?;
         }
         Ok(())
     })
@@ -141,6 +153,12 @@ async fn strike(control: &Control, store: &Store, person: PersonId, forget: bool
 async fn recorded(control: &Control, person: PersonId, action: Action) -> Result<Outcome, ConsoleError> {
     let receipt = control.execute(Command { actor: Actor::System, action }).await?;
     Ok(Outcome::Recorded { person, entries: receipt.entries.iter().map(|entry| entry.seq).collect() })
+}
+
+async fn of_workstation(control: &Control, id: WorkstationId, action: Action) -> Result<Outcome, ConsoleError> {
+    let receipt = control.execute(Command { actor: Actor::System, action }).await?;
+    let entries = receipt.entries.iter().map(|entry| entry.seq).collect();
+    Ok(Outcome::WorkstationRecorded { workstation: id, entries })
 }
 
 async fn in_store<T: Send + 'static>(

@@ -235,7 +235,8 @@ fn lane_of(action: &Action) -> Lane {
         | Action::Refuse { .. }
         | Action::CutSession(_)
         | Action::CloseByRule { .. }
-        | Action::Strike(_) => Lane::Cut,
+        | Action::Strike(_)
+        | Action::RevokeWorkstation { .. } => Lane::Cut,
         _ => Lane::Ordinary,
     }
 }

@@ -2,13 +2,14 @@
 
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
-use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId};
+use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
 use super::mail::MailNote;
 use super::person::Designation;
 use super::policy::Policy;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::CloseCause;
+use super::workstation::Workstation;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,6 +108,22 @@ pub enum Action {
     CloseAlert {
         /// Which.
         alert: AlertId,
+    },
+    /// Void a person's second factor, e.g. after a lost telephone: they enrol another one at their next log-in.
+    ResetSecondFactor {
+        /// Whose.
+        person: PersonId,
+        /// Reason given.
+        why: String,
+    },
+    /// Register a workstation's certificate (A6-1).
+    IssueWorkstation(Workstation),
+    /// Revoke a workstation: whatever is watched from it is cut (fault 9).
+    RevokeWorkstation {
+        /// Which.
+        workstation: WorkstationId,
+        /// Reason given.
+        why: String,
     },
     /// Ask for images (A3-3 to A3-5). Raw values: `decide` controls them and names every fault.
     Request {

@@ -3,7 +3,7 @@
 use super::command::Actor;
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
-use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId};
+use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 use super::mail::{MailFailure, MailId, MailKind};
 use super::person::Designation;
 use super::policy::Policy;
@@ -11,6 +11,7 @@ use super::rights::RightsChange;
 use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::{CloseCause, Reason};
+use super::workstation::Workstation;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -130,6 +131,25 @@ pub enum Event {
     AlertClosed {
         /// The alert.
         alert: AlertId,
+    },
+    /// A person's second factor counts no longer, nor does a log-in from before.
+    SecondFactorReset {
+        /// Whose.
+        person: PersonId,
+        /// Reason given.
+        why: String,
+    },
+    /// A workstation may show transfers from now on (A6-1).
+    WorkstationIssued {
+        /// Which, with its certificate and service.
+        workstation: Workstation,
+    },
+    /// A workstation may no longer (fault 9).
+    WorkstationRevoked {
+        /// Which.
+        workstation: WorkstationId,
+        /// Reason given.
+        why: String,
     },
     /// Images were asked for, and the control (A3-4) found no fault.
     Requested {
@@ -348,6 +368,9 @@ impl Event {
             | Event::AlertClosed { .. }
             | Event::Designated { .. }
             | Event::Struck { .. }
+            | Event::SecondFactorReset { .. }
+            | Event::WorkstationIssued { .. }
+            | Event::WorkstationRevoked { .. }
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
             | Event::SessionEnded { .. }

@@ -73,7 +73,10 @@ impl Event {
             | Event::ChangeConfirmed { .. }
             | Event::ChangeDeclined { .. }
             | Event::AlertRaised { .. }
-            | Event::AlertClosed { .. } => EventKind::People,
+            | Event::AlertClosed { .. }
+            | Event::SecondFactorReset { .. }
+            | Event::WorkstationIssued { .. }
+            | Event::WorkstationRevoked { .. } => EventKind::People,
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => EventKind::Mail,
             Event::ServerStarted { .. }
             | Event::ServerStopping

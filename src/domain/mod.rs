@@ -24,6 +24,7 @@ mod state;
 mod subject;
 mod ticket;
 mod usage;
+mod workstation;
 
 pub use alert::Alert;
 pub use command::{Action, Actor, Command, Heartbeat, LiveCut, Timer};
@@ -43,3 +44,4 @@ pub use state::State;
 pub use subject::Subject;
 pub use ticket::{CloseCause, Need, Reason, Ticket, TicketState};
 pub use usage::{Limit, Until, Usage};
+pub use workstation::Workstation;

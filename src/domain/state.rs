@@ -4,7 +4,7 @@ use super::alert::Alert;
 use super::command::Actor;
 use super::dossier::{Dossier, Missing};
 use super::event::{Entry, Event};
-use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId};
+use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
 use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
 use super::policy::{ASK_EVERY, Policy};
@@ -12,6 +12,7 @@ use super::rights::Proposal;
 use super::session::{Purpose, Session, SessionState};
 use super::site::{Convention, Site};
 use super::ticket::{Need, Ticket, TicketState};
+use super::workstation::Workstation;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -34,6 +35,12 @@ pub struct State {
     pub people: BTreeMap<PersonId, Designation>,
     /// All alerts (A3-2).
     pub alerts: BTreeMap<AlertId, Alert>,
+    /// When a person's second factor was last reset, UTC: what they enrolled and where they logged in before is void.
+    pub second_factor_resets: BTreeMap<PersonId, DateTime<Utc>>,
+    /// Workstations that may show transfers (A6-1).
+    pub workstations: BTreeMap<WorkstationId, Workstation>,
+    /// Names of workstations that may no longer, until one is issued again (fault 9).
+    pub revoked_workstations: BTreeSet<WorkstationId>,
     /// All tickets.
     pub tickets: BTreeMap<TicketId, Ticket>,
     /// All sessions.
@@ -101,6 +108,11 @@ impl State {
     /// The mails about a ticket, oldest first (A3-7).
     pub fn mails_of(&self, ticket: TicketId) -> impl Iterator<Item = &MailTrace> {
         self.mails_of_ticket.get(&ticket).into_iter().flatten().filter_map(|id| self.mails.get(id))
+    }
+
+    /// Whether something that proves a person, made at `at_utc`, still does: not after a reset of their second factor.
+    pub fn outlives_reset(&self, person: &PersonId, at_utc: DateTime<Utc>) -> bool {
+        self.second_factor_resets.get(person).is_none_or(|reset| at_utc > *reset)
     }
 
     /// Whether this person may know that the ticket exists: the police side of its service, the landlord side of its
@@ -194,6 +206,17 @@ impl State {
                 if let Some(known) = self.alerts.get_mut(alert) {
                     known.closed_at_utc.get_or_insert(at_utc);
                 }
+            }
+            Event::SecondFactorReset { person, .. } => {
+                self.second_factor_resets.insert(person.clone(), at_utc);
+            }
+            Event::WorkstationIssued { workstation } => {
+                self.revoked_workstations.remove(&workstation.id);
+                self.workstations.insert(workstation.id.clone(), workstation.clone());
+            }
+            Event::WorkstationRevoked { workstation, .. } => {
+                self.workstations.remove(workstation);
+                self.revoked_workstations.insert(workstation.clone());
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, lapses_at_utc } => {
                 let Actor::Person(requester) = &entry.actor else { return };

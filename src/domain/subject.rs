@@ -65,7 +65,10 @@ impl State {
             | Event::ChangeConfirmed { .. }
             | Event::ChangeDeclined { .. }
             | Event::Designated { .. }
-            | Event::Struck { .. } => Subject::default(),
+            | Event::Struck { .. }
+            | Event::SecondFactorReset { .. }
+            | Event::WorkstationIssued { .. }
+            | Event::WorkstationRevoked { .. } => Subject::default(),
         }
     }
 }

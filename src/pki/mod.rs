@@ -1,8 +1,11 @@
-//! A small certificate authority for `ecluse demo` and the tests: ECDSA P-256, made with OpenSSL, kept in one directory.
+//! A small certificate authority: ECDSA P-256, made with OpenSSL. In a real installation it signs the dedicated
+//! workstations' certificates and nothing else (A6-1): servers and encoders bring certificates of their own. For
+//! `ecluse demo` and the tests it signs everything.
 //!
-//! It is a prop, not a product feature: a real installation brings certificates of its own. Keys are written with mode
-//! 0600 and never leave the directory.
+//! Keys are written with mode 0600 and never leave their directory; a workstation's key goes into its PKCS#12 file alone,
+//! under a passphrase.
 
+use chrono::{DateTime, Utc};
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
@@ -13,7 +16,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
 };
-use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder, X509Ref};
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
@@ -44,9 +47,20 @@ pub enum Usage {
     Client,
 }
 
+/// A workstation's certificate and key, ready to be carried to it.
+pub struct WorkstationFile {
+    /// PKCS#12, DER.
+    pub pkcs12: Vec<u8>,
+    /// SHA-256 of the DER certificate, lower-case hexadecimal.
+    pub sha256: String,
+    /// First instant at which it is no longer valid, UTC.
+    pub until_utc: DateTime<Utc>,
+}
+
 /// An authority and the directory that holds it.
 pub struct Authority {
     directory: PathBuf,
+    certificate_path: PathBuf,
     certificate: X509,
     key: PKey<Private>,
 }
@@ -68,12 +82,22 @@ impl Authority {
     /// # Errors
     /// When files cannot be read or written, or OpenSSL refuses.
     pub fn open_or_create(directory: &Path, common_name: &str) -> Result<Self, PkiError> {
-        let (certificate_path, key_path) = (directory.join("ca.pem"), directory.join("ca.key"));
-        std::fs::create_dir_all(directory).map_err(|source| PkiError::File { path: directory.to_owned(), source })?;
-        if certificate_path.exists() && key_path.exists() {
+        Self::open_or_create_at(&directory.join("ca.pem"), common_name)
+    }
+
+    /// The same for a certificate's file anywhere; its key lies beside it, under the same name with the ending `key`.
+    ///
+    /// # Errors
+    /// When files cannot be read or written, or OpenSSL refuses; when one of the two files is there without the other.
+    pub fn open_or_create_at(certificate_path: &Path, common_name: &str) -> Result<Self, PkiError> {
+        let key_path = certificate_path.with_extension("key");
+        let directory = certificate_path.parent().unwrap_or(Path::new(".")).to_owned();
+        std::fs::create_dir_all(&directory).map_err(|source| PkiError::File { path: directory.clone(), source })?;
+        let certificate_path = certificate_path.to_owned();
+        if certificate_path.exists() || key_path.exists() {
             let certificate = X509::from_pem(&read(&certificate_path)?)?;
             let key = PKey::private_key_from_pem(&read(&key_path)?)?;
-            return Ok(Self { directory: directory.to_owned(), certificate, key });
+            return Ok(Self { directory, certificate_path, certificate, key });
         }
         let key = new_key()?;
         let mut builder = new_builder(&key, &name(common_name)?, 3650)?;
@@ -86,12 +110,12 @@ impl Authority {
         let certificate = builder.build();
         write_public(&certificate_path, &certificate.to_pem()?)?;
         write_private(&key_path, &key.private_key_to_pem_pkcs8()?)?;
-        Ok(Self { directory: directory.to_owned(), certificate, key })
+        Ok(Self { directory, certificate_path, certificate, key })
     }
 
     /// PEM file of the authority's certificate, for clients to trust.
     pub fn certificate_path(&self) -> PathBuf {
-        self.directory.join("ca.pem")
+        self.certificate_path.clone()
     }
 
     /// Issues `NAME.pem` and `NAME.key` in the authority's directory, for `days` days; keeps what is there already while
@@ -109,8 +133,58 @@ impl Authority {
                 return Ok(Issued { sha256: sha256(&certificate)?, certificate: certificate_path, key: key_path });
             }
         }
+        let (certificate, key) = self.sign(file_name, usage, hosts, days)?;
+        write_private(&key_path, &key.private_key_to_pem_pkcs8()?)?;
+        write_public(&certificate_path, &certificate.to_pem()?)?;
+        Ok(Issued { sha256: sha256(&certificate)?, certificate: certificate_path, key: key_path })
+    }
+
+    /// A workstation's certificate with its key, as one PKCS#12 file under a passphrase: nothing of it stays here.
+    ///
+    /// # Errors
+    /// When OpenSSL refuses.
+    pub fn workstation(&self, common_name: &str, days: u32, passphrase: &str) -> Result<WorkstationFile, PkiError> {
+        let (certificate, key) = self.sign(common_name, Usage::Client, &[], days)?;
+        Ok(WorkstationFile {
+            pkcs12: self.bundle(common_name, &certificate, &key, passphrase)?,
+            sha256: sha256(&certificate)?,
+            until_utc: until(&certificate)?,
+        })
+    }
+
+    /// An issued certificate with its key as a PKCS#12 file, DER.
+    ///
+    /// # Errors
+    /// When files cannot be read, or OpenSSL refuses.
+    pub fn pkcs12(&self, issued: &Issued, friendly_name: &str, passphrase: &str) -> Result<Vec<u8>, PkiError> {
+        let certificate = X509::from_pem(&read(&issued.certificate)?)?;
+        let key = PKey::private_key_from_pem(&read(&issued.key)?)?;
+        Ok(self.bundle(friendly_name, &certificate, &key, passphrase)?)
+    }
+
+    fn bundle(
+        &self,
+        friendly_name: &str,
+        certificate: &X509,
+        key: &PKey<Private>,
+        passphrase: &str,
+    ) -> Result<Vec<u8>, ErrorStack> {
+        let mut chain = openssl::stack::Stack::new()?;
+        chain.push(self.certificate.clone())?;
+        let mut builder = openssl::pkcs12::Pkcs12::builder();
+        builder.name(friendly_name).pkey(key).cert(certificate).ca(chain);
+        builder.build2(passphrase)?.to_der()
+    }
+
+    fn sign(
+        &self,
+        common_name: &str,
+        usage: Usage,
+        hosts: &[&str],
+        days: u32,
+    ) -> Result<(X509, PKey<Private>), PkiError> {
         let key = new_key()?;
-        let mut builder = new_builder(&key, &name(file_name)?, days)?;
+        let mut builder = new_builder(&key, &name(common_name)?, days)?;
         builder.set_issuer_name(self.certificate.subject_name())?;
         builder.append_extension(BasicConstraints::new().critical().build()?)?;
         builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
@@ -135,11 +209,18 @@ impl Authority {
             AuthorityKeyIdentifier::new().keyid(true).build(&builder.x509v3_context(Some(&self.certificate), None))?;
         builder.append_extension(authority_key)?;
         builder.sign(&self.key, MessageDigest::sha256())?;
-        let certificate = builder.build();
-        write_private(&key_path, &key.private_key_to_pem_pkcs8()?)?;
-        write_public(&certificate_path, &certificate.to_pem()?)?;
-        Ok(Issued { sha256: sha256(&certificate)?, certificate: certificate_path, key: key_path })
+        Ok((builder.build(), key))
     }
+}
+
+/// When a certificate ends, UTC.
+///
+/// # Errors
+/// When OpenSSL cannot read its date.
+pub fn until(certificate: &X509Ref) -> Result<DateTime<Utc>, ErrorStack> {
+    let left = Asn1Time::from_unix(0)?.diff(certificate.not_after())?;
+    let seconds = i64::from(left.days) * 86_400 + i64::from(left.secs);
+    Ok(DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC))
 }
 
 fn new_key() -> Result<PKey<Private>, ErrorStack> {

@@ -13,13 +13,16 @@ mod error;
 mod outbox;
 pub mod password;
 mod people;
+mod second_factors;
 mod tickets;
+pub mod totp;
 mod web_sessions;
 
 pub use delivery::{Delivery, Trouble, TroubleKind};
 pub use error::StoreError;
 pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
 pub use people::{Identity, People, same_email};
+pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
 pub use tickets::{Mark, Tickets};
 pub use web_sessions::{WebSession, WebSessions};
 
@@ -32,6 +35,7 @@ use std::sync::Arc;
 pub struct Store {
     engine: Arc<Engine>,
     people: People,
+    second_factors: SecondFactors,
     web_sessions: WebSessions,
     outbox: Outbox,
     tickets: Tickets,
@@ -46,6 +50,7 @@ impl Store {
         let engine = Arc::new(Engine::open(dir)?);
         Ok(Store {
             people: People::new(&engine)?,
+            second_factors: SecondFactors::new(&engine)?,
             web_sessions: WebSessions::new(&engine)?,
             outbox: Outbox::new(&engine)?,
             tickets: Tickets::new(&engine)?,
@@ -56,6 +61,11 @@ impl Store {
     /// Names and addresses behind the register's pseudonyms.
     pub fn people(&self) -> People {
         self.people.clone()
+    }
+
+    /// Second factors of log-ins.
+    pub fn second_factors(&self) -> SecondFactors {
+        self.second_factors.clone()
     }
 
     /// Log-in sessions.

@@ -123,7 +123,9 @@ mod tests {
             name: "Agent".to_owned(),
             email: "agent@example.org".to_owned(),
             language: Language::Fr,
+            certificate: None,
             session: SessionKey::of("session"),
+            session_since_utc: chrono::DateTime::UNIX_EPOCH,
             session_until_utc: "2026-11-24T12:00:00Z".parse().unwrap(),
         }
     }

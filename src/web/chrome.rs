@@ -102,6 +102,7 @@ fn write_notice(notice: &Notice) -> String {
         Notice::Saved => "saved".to_owned(),
         Notice::LoggedOut => "logged-out".to_owned(),
         Notice::MailRetried => "mail-retried".to_owned(),
+        Notice::SecondFactorReset => "second-factor-reset".to_owned(),
         Notice::Interrupted { cut_us } => cut("interrupted", cut_us),
         Notice::SessionCut { cut_us } => cut("session-cut", cut_us),
     }
@@ -119,6 +120,7 @@ fn read_notice(text: &str) -> Option<Notice> {
         "saved" => Notice::Saved,
         "logged-out" => Notice::LoggedOut,
         "mail-retried" => Notice::MailRetried,
+        "second-factor-reset" => Notice::SecondFactorReset,
         "interrupted" => Notice::Interrupted { cut_us },
         "session-cut" => Notice::SessionCut { cut_us },
         _ => return None,
@@ -181,6 +183,7 @@ mod tests {
             Notice::Saved,
             Notice::LoggedOut,
             Notice::MailRetried,
+            Notice::SecondFactorReset,
             Notice::Interrupted { cut_us: Some(1_234) },
             Notice::Interrupted { cut_us: None },
             Notice::SessionCut { cut_us: Some(0) },

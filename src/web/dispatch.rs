@@ -8,10 +8,10 @@ use super::connections::{Connection, Kind as Noted};
 use super::language;
 use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
-use super::routes::{Carries, Found, Kind, Name, Proof, Route, find};
+use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, register, site, sites, tickets,
-    whep,
+    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, people, register, site, sites,
+    tickets, whep,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -112,7 +112,12 @@ where
     };
     story.template = route.path;
     let caller = match identify(app, &arrival, route).await {
-        Ok(caller) => caller,
+        Ok(mut caller) => {
+            if let Some(person) = &mut caller.person {
+                person.certificate = arrival.peer.certificate.clone();
+            }
+            caller
+        }
         Err(problem) => return refuse(app, &arrival, &Caller::default(), route.kind, &problem),
     };
     story.person = caller.id().map(String::from);
@@ -152,9 +157,10 @@ async fn identify(app: &App, arrival: &Arrival, route: &Route) -> Result<Caller,
     {
         // The annex is asked again: a person struck since the token was made is nobody (fault 8).
         let person = app.bearers.person(token).filter(|person| {
-            app.context
-                .control
-                .read(|state| state.people.get(&person.id).is_some_and(|place| place.role == person.role))
+            app.context.control.read(|state| {
+                state.people.get(&person.id).is_some_and(|place| place.role == person.role)
+                    && state.outlives_reset(&person.id, person.session_since_utc)
+            })
         });
         return Ok(Caller { person, by_token: true, ..Caller::default() });
     }
@@ -183,6 +189,15 @@ fn authorise(app: &App, arrival: &Arrival, route: &Route, caller: &Caller) -> Re
             app.context.connections.note(Connection::new(Noted::Refused, Some(address), detail).by(caller.id()));
         }
         return Err(problem);
+    }
+    // From the table's own rows alone: a page that is for anybody stays readable, and so does the way out.
+    if let (Who::Roles(_), Some(person)) = (route.who, &caller.person)
+        && !matches!(route.name, Name::Logout | Name::ApiLogout)
+        && !auth::may_use_machine(app, person.role, person.service.as_ref(), person.certificate.as_deref())
+    {
+        let detail = format!("{} {}: workstation-required", route.method, route.path);
+        app.context.connections.note(Connection::new(Noted::Refused, Some(address), detail).by(caller.id()));
+        return Err(auth::workstation_required());
     }
     let authority = arrival.authority.as_ref().map(http::uri::Authority::as_str);
     if route.proof != Proof::None && !caller.by_token && !auth::is_own_origin(&arrival.headers, authority, &app.origin)
@@ -266,8 +281,10 @@ fn refuse(app: &App, arrival: &Arrival, caller: &Caller, kind: Kind, problem: &P
 async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     match request.route.name {
         Name::Home => tickets::home(app, request, caller).await,
-        Name::LoginPage => login::page(app, request, caller),
+        Name::LoginPage => login::page(app, request, caller).await,
         Name::Login => login::form(app, request, caller).await,
+        Name::SecondFactorPage => login::second_factor_page(app, request, caller).await,
+        Name::SecondFactor => login::second_factor_form(app, request, caller).await,
         Name::Logout => login::logout(app, request, caller).await,
         Name::Language => language::choose(request),
         Name::TicketsPage => tickets::list_page(app, request, caller).await,
@@ -299,6 +316,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
         Name::AdminMailsPage => mails::page(app, request, caller).await,
         Name::AdminMailRetry => mails::retry_form(app, request, caller).await,
+        Name::AdminPeoplePage => people::page(app, request, caller).await,
+        Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
         Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
             register::export::export(app, request, caller).await
@@ -332,6 +351,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiChanges => changes::api(app, caller),
         Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
+        Name::ApiPeople => people::api(app).await,
+        Name::ApiSecondFactorReset => people::reset_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::ApiRegisterProof => register::proof::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),

@@ -182,6 +182,9 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::RenewalReminded { .. }
         | Event::Designated { .. }
         | Event::Struck { .. }
+        | Event::SecondFactorReset { .. }
+        | Event::WorkstationIssued { .. }
+        | Event::WorkstationRevoked { .. }
         | Event::MailQueued { .. }
         | Event::MailAccepted { .. }
         | Event::MailFailed { .. } => None,

@@ -78,7 +78,7 @@ pub fn is_limited(method: &Method, name: Name) -> bool {
             | Name::Logout
             | Name::ApiLogout
     );
-    let log_ins = matches!(name, Name::Login | Name::ApiLogin);
+    let log_ins = matches!(name, Name::Login | Name::SecondFactor | Name::ApiLogin);
     *method == Method::POST && !cuts && !log_ins
 }
 

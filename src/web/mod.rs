@@ -37,6 +37,7 @@ mod metrics;
 mod misc;
 mod models;
 pub mod pages;
+mod people;
 mod problem;
 mod register;
 mod request;
@@ -52,4 +53,6 @@ mod whep;
 pub use connections::Connections;
 pub use misc::OPENAPI;
 pub use server::Server;
-pub use settings::{Demo, IceServer, Limits, Rate, ServeError, WebContext, WebSettings};
+pub use settings::{
+    Demo, DemoAccount, IceServer, Limits, Rate, SecondFactorPolicy, ServeError, WebContext, WebSettings,
+};

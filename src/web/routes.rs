@@ -71,6 +71,8 @@ pub enum Name {
     Home,
     LoginPage,
     Login,
+    SecondFactorPage,
+    SecondFactor,
     Logout,
     Language,
     TicketsPage,
@@ -102,6 +104,8 @@ pub enum Name {
     AdminTicketInterrupt,
     AdminMailsPage,
     AdminMailRetry,
+    AdminPeoplePage,
+    AdminSecondFactorReset,
     RegisterPage,
     RegisterExportJsonl,
     RegisterExportCsv,
@@ -135,6 +139,8 @@ pub enum Name {
     ApiAlertClose,
     ApiChanges,
     ApiChangeSettle,
+    ApiPeople,
+    ApiSecondFactorReset,
     ApiRegister,
     ApiRegisterProof,
     Events,
@@ -224,11 +230,13 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 83] = [
+pub static TABLE: [Route; 89] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
     form(Name::Login, "/login", Who::Anybody),
+    page(Name::SecondFactorPage, "/login/second-factor", Who::Anybody),
+    form(Name::SecondFactor, "/login/second-factor", Who::Anybody),
     form(Name::Logout, "/logout", EVERYONE),
     form(Name::Language, "/language", Who::Anybody),
     // Tickets, as pages
@@ -262,6 +270,8 @@ pub static TABLE: [Route; 83] = [
     form(Name::AdminTicketInterrupt, "/admin/tickets/{ticket}/interrupt", ADMINISTRATORS),
     page(Name::AdminMailsPage, "/admin/mails", ADMINISTRATORS),
     form(Name::AdminMailRetry, "/admin/mails/{mail}/retry", ADMINISTRATORS),
+    page(Name::AdminPeoplePage, "/admin/people", ADMINISTRATORS),
+    form(Name::AdminSecondFactorReset, "/admin/people/{person}/second-factor/reset", ADMINISTRATORS),
     page(Name::RegisterPage, "/register", REGISTER_READERS),
     page(Name::RegisterExportJsonl, "/register/export.jsonl", REGISTER_READERS),
     page(Name::RegisterExportCsv, "/register/export.csv", REGISTER_READERS),
@@ -296,6 +306,8 @@ pub static TABLE: [Route; 83] = [
     read(Name::ApiChanges, "/api/v1/changes", SITE_SETTERS),
     act(Name::ApiChangeSettle, "/api/v1/changes/{change}", SITE_SETTERS),
     act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),
+    read(Name::ApiPeople, "/api/v1/people", ADMINISTRATORS),
+    act(Name::ApiSecondFactorReset, "/api/v1/people/{person}/second-factor/reset", ADMINISTRATORS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
     read(Name::ApiRegisterProof, "/api/v1/register/{seq}/proof", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),

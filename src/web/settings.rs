@@ -3,10 +3,12 @@
 use super::pages::Language;
 use crate::clock::Clock;
 use crate::control::Control;
+use crate::domain::PersonId;
 use crate::media::hub::Hub;
 use crate::media::viewer::Viewers;
 use crate::register::Checkpointer;
 use crate::store::Store;
+use crate::store::totp::TotpSecret;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -44,6 +46,8 @@ pub struct WebSettings {
     pub session_idle: Duration,
     /// A session ends after so long, used or not.
     pub session_ceiling: Duration,
+    /// Whether log-ins need a second factor.
+    pub second_factor: SecondFactorPolicy,
     /// How often people may try and change things (fault 25).
     pub limits: Limits,
     /// Patience with requests under way when the server stops.
@@ -72,10 +76,21 @@ impl WebSettings {
             max_connections: 1024,
             session_idle: Duration::from_secs(30 * 60),
             session_ceiling: Duration::from_secs(12 * 3600),
+            second_factor: SecondFactorPolicy::Required,
             limits: Limits::default(),
             shutdown_grace: Duration::from_secs(5),
         }
     }
+}
+
+/// Whether log-ins need a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SecondFactorPolicy {
+    /// Everybody's do.
+    #[default]
+    Required,
+    /// A password is enough: for trials on one's own machine, `ecluse check` refuses it anywhere else.
+    Off,
 }
 
 /// An allowance: so many at once, then one more in every period.
@@ -130,8 +145,23 @@ pub struct IceServer {
 /// The demo's props: accounts shown on the log-in page and the page of its mails.
 #[derive(Debug, Clone, Default)]
 pub struct Demo {
-    /// Accounts to show, in order: what it is, e-mail, password.
-    pub accounts: Vec<(String, String, String)>,
+    /// Accounts to show, in order.
+    pub accounts: Vec<DemoAccount>,
+}
+
+/// One account of the demo, with everything that opens it.
+#[derive(Debug, Clone)]
+pub struct DemoAccount {
+    /// Pseudonym.
+    pub person: PersonId,
+    /// What it is.
+    pub label: String,
+    /// Log-in.
+    pub email: String,
+    /// Password.
+    pub password: String,
+    /// Secret of the second factor.
+    pub totp: TotpSecret,
 }
 
 /// The rooms the web server speaks to.

@@ -1,8 +1,25 @@
 //! Somebody with a browser: one log-in, kept across restarts of the server as a browser keeps its cookie.
 
 use crate::program::{Demo, PATIENCE};
+use crate::totp::Applications;
+use ecluse::store::totp::TotpSecret;
 use reqwest::{Certificate, Client, Method, StatusCode};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// Everybody's authenticator application, whichever test they are in.
+static APPLICATIONS: LazyLock<Applications> = LazyLock::new(Applications::default);
+
+/// A code of this secret that has not been used; the next one comes with time alone.
+async fn code(secret: &str) -> String {
+    loop {
+        match APPLICATIONS.step(secret, chrono::Utc::now(), false) {
+            Ok(step) => return TotpSecret::from_base32(secret).unwrap().code(step),
+            Err(wait_s) => tokio::time::sleep(Duration::from_secs(wait_s)).await,
+        }
+    }
+}
 
 /// A client that trusts this authority alone.
 pub fn client(authority_pem: &[u8]) -> Client {
@@ -69,7 +86,8 @@ impl Person {
         let known = people.iter().find(|person| person["id"] == id).unwrap();
         let ca = std::fs::read(demo.file["ca"].as_str().unwrap()).unwrap();
         let email = known["email"].as_str().unwrap().to_owned();
-        let credentials = json!({ "email": email, "password": known["password"] });
+        let code = code(known["totp_secret"].as_str().unwrap()).await;
+        let credentials = json!({ "email": email, "password": known["password"], "code": code });
         let (client, base) = (client(&ca), demo.url().to_owned());
         let request = client.post(format!("{base}/api/v1/login")).json(&credentials);
         let response = request.send().await.unwrap();

@@ -156,10 +156,11 @@ impl Demo {
         directory.join("data/register")
     }
 
-    /// The password of everybody and everything in it.
+    /// The password of everybody and everything in it, and the secret of everybody's second factor.
     pub fn secrets(&self) -> Vec<String> {
         let of = |key: &str| self.file[key].as_array().unwrap().clone();
         let holders = of("people").into_iter().chain(of("cameras"));
-        holders.map(|holder| holder["password"].as_str().unwrap().to_owned()).collect()
+        let kept = |holder: Value| ["password", "totp_secret"].map(|key| holder[key].as_str().map(str::to_owned));
+        holders.flat_map(kept).flatten().collect()
     }
 }

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { startDemo } from "./support/demo.mjs";
+import { code, startDemo } from "./support/demo.mjs";
 import { launch } from "./support/browser.mjs";
 import { assertFlows, assertSilence } from "./support/asserts.mjs";
 import { approveAndWatch, ask, assertFits, assertQuiet, clearAway, enter, live, tabTo, textOf, visit } from "./support/story.mjs";
@@ -139,6 +139,8 @@ test("the keyboard alone: log in, ask, withdraw", async (t) => {
   await keys.type(agent.email);
   await keys.press("Tab");
   await keys.type(agent.password);
+  await keys.press("Tab");
+  await keys.type(await code(agent));
   await keys.press("Enter");
   await page.waitForURL(`${demo.url}/`);
   await keys.press("Tab");

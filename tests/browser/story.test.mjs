@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { startDemo, until } from "./support/demo.mjs";
+import { code, startDemo, until } from "./support/demo.mjs";
 import { launch, traffic } from "./support/browser.mjs";
 import { assertFlows, assertPictures, assertProblem, assertSilence, assertStrong } from "./support/asserts.mjs";
 import { PHONE, assertFits, assertQuiet, enter, live, short, textOf, typeLogin, visit } from "./support/story.mjs";
@@ -44,6 +44,7 @@ test("asked, looked at, approved, watched, cut", async (t) => {
     assert.match(await textOf(page, ".trouble[role=alert]"), /incorrect/);
     assert.equal(await page.inputValue("input[name=email]"), agent.email);
     await page.fill("input[name=password]", agent.password);
+    await page.fill("input[name=code]", await code(agent));
     await page.click("#login-form [type=submit]");
     await page.waitForURL(`${demo.url}/tickets`);
     assert.equal(await textOf(page, ".persona-name"), agent.name);

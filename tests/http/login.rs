@@ -22,7 +22,9 @@ async fn fault_25_every_refused_log_in_reads_the_same() {
         (email(&"x".repeat(300)), PASSWORD.to_owned()),
         (email("agent"), "x".repeat(2_000)),
     ] {
-        let answer = nobody.post("/api/v1/login", json!({ "email": email, "password": password })).await;
+        let code = rig.code("agent");
+        let credentials = json!({ "email": email, "password": password, "code": code });
+        let answer = nobody.post("/api/v1/login", credentials).await;
         answer.is(StatusCode::UNAUTHORIZED, "login-refused");
         assert!(answer.headers.get(SET_COOKIE).is_none());
         answers.push(answer.body);
@@ -40,7 +42,8 @@ async fn fault_25_every_refused_log_in_reads_the_same() {
 async fn a_log_in_is_a_new_session_in_a_strict_cookie() {
     let rig = Rig::start().await;
     let browser = rig.log_in("agent").await;
-    let credentials = json!({ "email": format!("  {} ", email("Agent")), "password": PASSWORD });
+    let mut credentials = rig.credentials("agent");
+    credentials["email"] = format!("  {} ", email("Agent")).into();
     let again = browser.post("/api/v1/login", credentials).await;
     let cookie = again.header("set-cookie");
     for part in ["__Host-session=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
@@ -74,12 +77,8 @@ async fn a_revoked_cookie_is_worth_nothing_when_it_is_sent_again() {
         let request = nobody.get(format!("{}/api/v1/me", rig.base())).header("cookie", cookie);
         async move { request.send().await.unwrap().status() }
     };
-    let answer = nobody
-        .post(format!("{}/api/v1/login", rig.base()))
-        .json(&json!({ "email": email("agent"), "password": PASSWORD }))
-        .send()
-        .await
-        .unwrap();
+    let answer =
+        nobody.post(format!("{}/api/v1/login", rig.base())).json(&rig.credentials("agent")).send().await.unwrap();
     let cookie = answer.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
     assert_eq!(me(cookie.clone()).await, StatusCode::OK);
     for wrong in [format!("{cookie}x"), cookie.to_lowercase(), "__Host-session=".to_owned(), "session=1".to_owned()] {
@@ -89,7 +88,7 @@ async fn a_revoked_cookie_is_worth_nothing_when_it_is_sent_again() {
     nobody
         .post(format!("{}/api/v1/login", rig.base()))
         .header("cookie", &cookie)
-        .json(&json!({ "email": email("agent"), "password": PASSWORD }))
+        .json(&rig.credentials("agent"))
         .send()
         .await
         .unwrap();

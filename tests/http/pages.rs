@@ -11,6 +11,10 @@ async fn through_the_form(rig: &Rig, name: &str, next: &str) -> (Browser, String
     browser.csrf = csrf_of(&page.text());
     let fields = [("csrf", browser.csrf.as_str()), ("email", &email(name)), ("password", PASSWORD), ("next", next)];
     let answer = browser.form("/login", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login/second-factor"));
+    let page = browser.get("/login/second-factor").await;
+    assert!(page.text().contains("autocomplete=\"one-time-code\""), "{}", page.text());
+    let answer = browser.form("/login/second-factor", &[("csrf", &browser.csrf), ("code", &rig.code(name))]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
     let target = answer.header("location").to_owned();
     let me = browser.get("/api/v1/me").await.json();
@@ -19,7 +23,7 @@ async fn through_the_form(rig: &Rig, name: &str, next: &str) -> (Browser, String
 }
 
 /// The token in a page's form.
-fn csrf_of(page: &str) -> String {
+pub fn csrf_of(page: &str) -> String {
     let (_, rest) = page.split_once("name=\"csrf\"").expect("a form with a token");
     let (_, rest) = rest.split_once("value=\"").unwrap();
     rest.split('"').next().unwrap().to_owned()
@@ -106,7 +110,7 @@ async fn every_role_has_its_pages() {
         ("decider", vec!["/", "/tickets", "/sites", "/register"]),
         ("guard", vec!["/", "/tickets", "/sites"]),
         ("dpo", vec!["/", "/register"]),
-        ("administrator", vec!["/", "/sites", "/admin/sessions", "/admin/connections", "/register"]),
+        ("administrator", vec!["/", "/sites", "/admin/sessions", "/admin/people", "/admin/connections", "/register"]),
         ("auditor", vec!["/", "/register"]),
     ] {
         let browser = rig.log_in(name).await;

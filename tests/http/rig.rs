@@ -1,5 +1,6 @@
 //! A running server with a cast of people and two sites, and a browser for each of them.
 
+use crate::totp::{self, Applications};
 use crate::{contract, dossier};
 use chrono::{TimeDelta, Utc};
 use ecluse::clock::{Clock, ManualClock};
@@ -14,7 +15,7 @@ use ecluse::pki::{Authority, Usage};
 use ecluse::register::{Checkpointer, Register, open_key};
 use ecluse::store::{Identity, Store, password};
 use ecluse::web::routes::{Found, find};
-use ecluse::web::{Connections, Demo, Limits, Rate, Server, WebContext, WebSettings};
+use ecluse::web::{Connections, Demo, Limits, Rate, SecondFactorPolicy, Server, WebContext, WebSettings};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, StatusCode, redirect};
@@ -94,6 +95,7 @@ pub struct Rig {
     pub authority: Authority,
     pub server: Server,
     courier: Option<Courier>,
+    applications: Applications,
 }
 
 /// What a test may want otherwise.
@@ -101,6 +103,7 @@ pub struct Wishes {
     pub limits: Limits,
     pub demo: bool,
     pub workstation_ca: bool,
+    pub second_factor: bool,
     pub max_connections: usize,
     /// Mails follow from events, and are delivered to this server.
     pub mail: Option<MailSettings>,
@@ -110,7 +113,7 @@ impl Default for Wishes {
     fn default() -> Self {
         let generous = Rate::new(100_000, Duration::from_millis(1));
         let limits = Limits { login_per_address: generous, login_per_account: generous, changes: generous };
-        Self { limits, demo: false, workstation_ca: false, max_connections: 256, mail: None }
+        Self { limits, demo: false, workstation_ca: false, second_factor: true, max_connections: 256, mail: None }
     }
 }
 
@@ -127,7 +130,19 @@ impl Rig {
 
     /// Stops the server, has something done to the register's directory, and starts on what is there then.
     pub async fn reopened(self, deed: impl FnOnce(&std::path::Path)) -> Rig {
-        let Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier } = self;
+        let Rig {
+            _dir: dir,
+            clock,
+            control,
+            store,
+            hub,
+            viewers,
+            connections,
+            authority,
+            server,
+            courier,
+            applications,
+        } = self;
         server.shutdown().await;
         if let Some(courier) = courier {
             courier.shutdown().await;
@@ -137,7 +152,7 @@ impl Rig {
         // All of it, the store's lock above all.
         drop((control, store, hub, viewers, connections, authority));
         deed(&dir.path().join("register"));
-        Self::open(dir, clock, Wishes::default()).await
+        Rig { applications, ..Self::open(dir, clock, Wishes::default()).await }
     }
 
     async fn open(dir: tempfile::TempDir, clock: ManualClock, wishes: Wishes) -> Rig {
@@ -174,6 +189,9 @@ impl Rig {
         settings.limits = wishes.limits;
         settings.metrics_listen = Some(local);
         settings.workstation_ca_pem = wishes.workstation_ca.then(|| authority.certificate_path());
+        if !wishes.second_factor {
+            settings.second_factor = SecondFactorPolicy::Off;
+        }
         settings.max_connections = wishes.max_connections;
         settings.mail_server = wishes.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
         let courier =
@@ -190,7 +208,8 @@ impl Rig {
             demo: wishes.demo.then(Demo::default),
         };
         let server = Server::start(settings, context).await.unwrap();
-        Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier }
+        let applications = Applications::default();
+        Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier, applications }
     }
 
     async fn seed(&self) {
@@ -214,8 +233,12 @@ impl Rig {
                 language: "fr".to_owned(),
                 password_hash: PASSWORD_HASH.clone(),
             };
-            let store = self.store.clone();
-            tokio::task::spawn_blocking(move || store.people().put(&identity)).await.unwrap().unwrap();
+            let (store, now) = (self.store.clone(), self.clock.utc());
+            let enrolled = tokio::task::spawn_blocking(move || {
+                store.people().put(&identity).unwrap();
+                totp::enrol(&store, &identity.person, now);
+            });
+            enrolled.await.unwrap();
             let action = Action::Designate(designation);
             self.control.execute(Command { actor: Actor::System, action }).await.unwrap();
         }
@@ -257,11 +280,25 @@ impl Rig {
     /// Somebody of the cast, logged in.
     pub async fn log_in(&self, name: &str) -> Browser {
         let mut browser = self.anonymous();
-        let credentials = json!({ "email": email(name), "password": PASSWORD });
-        let answer = browser.post("/api/v1/login", credentials).await;
+        let answer = browser.post("/api/v1/login", self.credentials(name)).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.text());
         browser.csrf = answer.json()["csrf_token"].as_str().unwrap().to_owned();
         browser
+    }
+
+    /// A code of this person's application that has not been used; time goes on until there is one.
+    pub fn code(&self, name: &str) -> String {
+        loop {
+            match self.applications.code(name, self.clock.utc(), true) {
+                Ok(code) => return code,
+                Err(wait_s) => self.clock.advance(Duration::from_secs(wait_s)),
+            }
+        }
+    }
+
+    /// Everything this person needs to log in.
+    pub fn credentials(&self, name: &str) -> Value {
+        json!({ "email": email(name), "password": PASSWORD, "code": self.code(name) })
     }
 
     /// A ticket, filed by the agent.

@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// How many cameras the site has
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     cameras: u16,
+    /// Let operators and chiefs in from the demo's workstation certificate alone, as a real installation does (A6-1)
+    #[arg(long)]
+    require_workstation: bool,
     /// Leave the cameras dark: push to them yourself (demo.json has the URLs and passwords)
     #[arg(long)]
     no_pusher: bool,
@@ -75,9 +78,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let told_to_stop = until_told_to_stop();
-        let extras = Extras { demo: Some(Demo { accounts: props.accounts() }) };
+        let extras = Extras { demo: Some(Demo { accounts: props.accounts()? }) };
         let running = Running::start(&config, extras).await?;
         props.seed_people(&running).await?;
+        props.seed_workstation(&running).await?;
         props.write_demo_json()?;
         let pushers = Pushers::start(props.pushes(&clips))?;
         if arguments.json {

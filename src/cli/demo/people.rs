@@ -1,6 +1,7 @@
 //! The demo's people: one per role, with passwords of their own.
 
 use crate::domain::Role;
+use crate::store::totp::TotpSecret;
 use crate::store::{StoreError, password};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ pub(super) struct DemoPerson {
     pub email: String,
     /// Password in the clear: it protects a demo's footage and nothing else.
     pub password: String,
+    /// Secret of the second factor, base32: any authenticator application takes it, and the log-in page shows its code.
+    #[serde(default)]
+    pub totp_secret: String,
 }
 
 /// The cast: role, pseudonym, name, local part of the address.
@@ -31,7 +35,7 @@ const CAST: [(Role, &str, &str, &str); 8] = [
     (Role::Auditor, "auditeur-1", "Préfecture (auditeur)", "auditeur"),
 ];
 
-/// Makes the cast with fresh passwords.
+/// Makes the cast with fresh passwords and second factors.
 ///
 /// # Errors
 /// When the machine has no randomness to give.
@@ -44,6 +48,7 @@ pub(super) fn cast() -> Result<Vec<DemoPerson>, StoreError> {
                 name: (*name).to_owned(),
                 email: format!("{mailbox}@demo.ecluse.test"),
                 password: password::generate()?,
+                totp_secret: TotpSecret::generate()?.base32(),
             })
         })
         .collect()

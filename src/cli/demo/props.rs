@@ -5,9 +5,11 @@ use super::people::{DemoPerson, cast};
 use super::pushers::Push;
 use super::{Arguments, footage, settle_port};
 use crate::cli::running::Running;
-use crate::domain::{Action, Actor, Command, Designation, Policy, Role, ServiceId, SiteId};
+use crate::domain::{Action, Actor, Command, Designation, Policy, Role, ServiceId, SiteId, Workstation};
 use crate::pki::{Authority, Issued, Usage};
+use crate::store::totp::TotpSecret;
 use crate::store::{Identity, password as hashing};
+use crate::web::DemoAccount;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -20,6 +22,8 @@ use std::path::{Path, PathBuf};
 const TEMPLATE: &str = include_str!("../../../config/demo/ecluse.toml");
 /// The demo's one site.
 pub(super) const SITE: &str = "arcade";
+/// Its one dedicated workstation.
+const WORKSTATION: &str = "poste-1";
 /// Its recipient service.
 const SERVICE: &str = "csu-charenton";
 /// Names of the first cameras; further ones are numbered.
@@ -39,6 +43,23 @@ pub(super) struct DemoCamera {
     pub user: String,
     /// Its password.
     pub password: String,
+}
+
+/// The demo's dedicated workstation (A6-1): import the PKCS#12 file into a browser, or give the PEM pair to a program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct DemoWorkstation {
+    /// Its name, as the register says it.
+    pub name: String,
+    /// PKCS#12 file.
+    pub p12: PathBuf,
+    /// Its passphrase.
+    pub passphrase: String,
+    /// PEM certificate.
+    pub certificate: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+    /// Whether operators and chiefs need it.
+    pub required: bool,
 }
 
 /// `demo.json`: everything a person or a test needs to use the demo.
@@ -68,6 +89,9 @@ pub(super) struct DemoFile {
     pub people: Vec<DemoPerson>,
     /// Cameras with their passwords.
     pub cameras: Vec<DemoCamera>,
+    /// The dedicated workstation.
+    #[serde(default)]
+    pub workstation: Option<DemoWorkstation>,
 }
 
 /// The demo's props.
@@ -103,10 +127,14 @@ impl Props {
 
         let known: Option<DemoFile> =
             std::fs::read_to_string(directory.join("demo.json")).ok().and_then(|text| serde_json::from_str(&text).ok());
-        let people = match known.as_ref().map(|file| file.people.clone()) {
+        let mut people = match known.as_ref().map(|file| file.people.clone()) {
             Some(people) if !people.is_empty() => people,
             _ => cast()?,
         };
+        // A directory of an earlier version knows no second factors.
+        for person in people.iter_mut().filter(|person| person.totp_secret.is_empty()) {
+            person.totp_secret = TotpSecret::generate()?.base32();
+        }
         let mut cameras = Vec::new();
         for index in 0..usize::from(arguments.cameras) {
             let id = format!("camera-{}", index + 1);
@@ -120,6 +148,8 @@ impl Props {
             let url = format!("rtsps://localhost:{}/{SITE}/{id}", rtsp.port());
             cameras.push(DemoCamera { user: id.clone(), id, name, url, password });
         }
+        let issued = authority.issue(WORKSTATION, Usage::Client, &[], 365)?;
+        let workstation = workstation(&directory, &authority, issued, arguments.require_workstation)?;
         let file = DemoFile {
             https_url: format!("https://localhost:{}", https.port()),
             mails_url: format!("https://localhost:{}/demo/mails", https.port()),
@@ -133,6 +163,7 @@ impl Props {
             site: SITE.to_owned(),
             people,
             cameras,
+            workstation: Some(workstation),
         };
         let props = Self { directory, https, rtsp, file };
         props.write_config()?;
@@ -145,8 +176,16 @@ impl Props {
     }
 
     /// Accounts for the log-in page.
-    pub(super) fn accounts(&self) -> Vec<(String, String, String)> {
-        let account = |person: &DemoPerson| (person.name.clone(), person.email.clone(), person.password.clone());
+    pub(super) fn accounts(&self) -> anyhow::Result<Vec<DemoAccount>> {
+        let account = |person: &DemoPerson| {
+            Ok(DemoAccount {
+                person: person.id.parse()?,
+                label: person.name.clone(),
+                email: person.email.clone(),
+                password: person.password.clone(),
+                totp: TotpSecret::from_base32(&person.totp_secret)?,
+            })
+        };
         self.file.people.iter().map(account).collect()
     }
 
@@ -160,6 +199,9 @@ impl Props {
             .replace("127.0.0.1:8443", &self.https.to_string())
             .replace("127.0.0.1:8322", &self.rtsp.to_string())
             .replace("https://localhost:8443", &self.file.https_url);
+        if self.file.workstation.as_ref().is_some_and(|workstation| workstation.required) {
+            text = text.replace("[https]\n", "[https]\nworkstation_ca = \"pki/ca.pem\"\n");
+        }
         for camera in &self.file.cameras {
             // Ids, names and users are this file's own: nothing in them needs escaping. A String takes all writes.
             let _ = write!(
@@ -218,16 +260,21 @@ impl Props {
             };
             let store = running.store().clone();
             let known = running.control().read(|state| state.people.get(&designation.person) == Some(&designation));
-            let (identity, secret) = (person.clone(), person.password.clone());
+            let (identity, secret, identity_secret) =
+                (person.clone(), person.password.clone(), person.totp_secret.clone());
             tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
                 if store.people().get(&id)?.is_none() {
                     store.people().put(&Identity {
-                        person: id,
+                        person: id.clone(),
                         email: identity.email,
                         name: identity.name,
                         language: "fr".to_owned(),
                         password_hash: hashing::hash(&secret)?,
                     })?;
+                }
+                if store.second_factors().get(&id)?.is_none() {
+                    let secret = TotpSecret::from_base32(&identity_secret)?;
+                    store.second_factors().enrol(&id, &secret, 0, chrono::Utc::now(), |_| false)?;
                 }
                 Ok(())
             })
@@ -256,6 +303,28 @@ impl Props {
         Ok(())
     }
 
+    /// Registers the workstation, once; a renewed certificate takes the place of the one before.
+    pub(super) async fn seed_workstation(&self, running: &Running) -> anyhow::Result<()> {
+        let Some(workstation) = &self.file.workstation else { return Ok(()) };
+        let certificate = openssl::x509::X509::from_pem(&std::fs::read(&workstation.certificate)?)?;
+        let registered = Workstation {
+            id: workstation.name.parse()?,
+            service: SERVICE.parse()?,
+            certificate_sha256: crate::pki::sha256(&certificate)?,
+            until_utc: crate::pki::until(&certificate)?,
+        };
+        let known = running.control().read(|state| state.workstations.get(&registered.id).cloned());
+        let execute = async |action| running.control().execute(Command { actor: Actor::System, action }).await;
+        if known.as_ref().is_some_and(|known| *known != registered) {
+            let why = "certificat renouvelé / certificate renewed".to_owned();
+            execute(Action::RevokeWorkstation { workstation: registered.id.clone(), why }).await?;
+        }
+        if known.as_ref() != Some(&registered) {
+            execute(Action::IssueWorkstation(registered)).await?;
+        }
+        Ok(())
+    }
+
     /// `demo.json`, as text.
     pub(super) fn json(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string_pretty(&self.file)?)
@@ -265,6 +334,25 @@ impl Props {
     pub(super) fn write_demo_json(&self) -> anyhow::Result<()> {
         write_private(&self.directory.join("demo.json"), &self.json()?)
     }
+}
+
+/// The workstation's certificate as browsers import it.
+fn workstation(
+    directory: &Path,
+    authority: &Authority,
+    issued: Issued,
+    required: bool,
+) -> anyhow::Result<DemoWorkstation> {
+    let p12 = directory.join("pki").join(format!("{WORKSTATION}.p12"));
+    let passphrase_path = directory.join("pki").join(format!("{WORKSTATION}.passphrase"));
+    if !passphrase_path.exists() {
+        write_private(&passphrase_path, &hashing::generate()?)?;
+    }
+    let passphrase = std::fs::read_to_string(&passphrase_path)?.trim().to_owned();
+    std::fs::write(&p12, authority.pkcs12(&issued, WORKSTATION, &passphrase)?)?;
+    std::fs::set_permissions(&p12, std::fs::Permissions::from_mode(0o600))?;
+    let name = WORKSTATION.to_owned();
+    Ok(DemoWorkstation { name, p12, passphrase, certificate: issued.certificate, key: issued.key, required })
 }
 
 /// What Chromium compares when it is told to trust exactly this server.

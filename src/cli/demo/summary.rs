@@ -17,7 +17,15 @@ pub(super) fn print(file: &DemoFile, dark: bool) {
     for person in &file.people {
         println!("  {:<14} {:<32} {:<30} {}", person.role.as_str(), person.name, person.email, person.password);
     }
+    println!("  Second facteur : la page de connexion montre le code du moment (secrets TOTP : demo.json).");
+    println!("  Second factor: the log-in page shows the code of the moment (TOTP secrets: demo.json).");
     println!();
+    if let Some(workstation) = &file.workstation {
+        let needed = if workstation.required { "exigé / required" } else { "facultatif / optional" };
+        println!("  poste dédié    {}   ({needed} ; passphrase {})", workstation.p12.display(), workstation.passphrase);
+        println!("    importer dans le navigateur, puis --require-workstation / import it, then --require-workstation");
+        println!();
+    }
     println!("  Le certificat vient d'une autorité jetable / The certificate comes from a throw-away authority:");
     println!("    curl --cacert {} {}/healthz", file.ca.display(), file.https_url);
     println!(

@@ -1,7 +1,7 @@
 //! Sites and annexes: declared and imported by the administrator or by start-up, with their consequences at once.
 
 use super::conditions::with_consequences;
-use super::{fault, faulty, rights};
+use super::{fault, faulty, given_reason, rights};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::PersonId;
@@ -120,4 +120,21 @@ pub(super) fn strike(
         return Ok(vec![proposed]);
     }
     Ok(with_consequences(state, actor, vec![Event::Struck { person: person.clone() }], now))
+}
+
+pub(super) fn reset_second_factor(
+    state: &State,
+    actor: &Actor,
+    person: &PersonId,
+    why: &str,
+) -> Result<Vec<Event>, Refusal> {
+    administrator(state, actor)?;
+    if *actor == Actor::Person(person.clone()) {
+        let message = "another administrator has to reset your own second factor";
+        return Err(Refusal::new(RefusalKind::Forbidden, "own-second-factor", message));
+    }
+    if !state.people.contains_key(person) {
+        return Err(Refusal::new(RefusalKind::NotFound, "unknown-person", "nobody of this name is in the annex"));
+    }
+    Ok(vec![Event::SecondFactorReset { person: person.clone(), why: given_reason(why)? }])
 }

@@ -3,7 +3,7 @@
 use super::conditions::{CONVENTION_NOT_VALID, broken_for_ticket, may_view_as_landlord, may_watch_transfer};
 use super::{
     MAX_WORKSTATION_CHARS, designated, ending, expired, fault, faulty, given_reason, not_now, system_only,
-    visible_ticket,
+    visible_ticket, workstation,
 };
 use crate::domain::command::{Actor, LiveCut};
 use crate::domain::event::Event;
@@ -35,6 +35,7 @@ pub(super) fn attach(
 ) -> Result<Vec<Event>, Refusal> {
     let (person, place) = designated(state, actor)?;
     let ticket = visible_ticket(state, person, wish.purpose.ticket())?;
+    workstation::not_revoked(state, wish.workstation)?;
     if state.sessions.contains_key(&session) {
         return Err(Refusal::new(RefusalKind::Conflict, "session-exists", "this session has been granted already"));
     }

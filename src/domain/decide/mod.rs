@@ -16,6 +16,7 @@ mod need;
 mod request;
 mod rights;
 mod ticket;
+mod workstation;
 
 pub use measure::{Measured, measure};
 
@@ -49,6 +50,9 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::SettleChange { change, confirm } => rights::settle(state, actor, *change, *confirm, now),
         Action::Designate(designation) => annex::designate(state, actor, designation, now),
         Action::Strike(person) => annex::strike(state, actor, person, now),
+        Action::IssueWorkstation(workstation) => workstation::issue(state, actor, workstation, now),
+        Action::RevokeWorkstation { workstation, why } => workstation::revoke(state, actor, workstation, why, now),
+        Action::ResetSecondFactor { person, why } => annex::reset_second_factor(state, actor, person, why),
 
         Action::RaiseAlert { alert, site, reasons, what } => {
             alert::raise(state, actor, *alert, (site, reasons, what), now)

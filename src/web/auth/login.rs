@@ -1,9 +1,10 @@
-//! The log-in: e-mail and password. Unknown account, wrong password and struck person get the same answer after the same
-//! work, so that nobody can learn who has an account (fault 25).
+//! The log-in: e-mail and password, then the second factor. Unknown account, wrong password, wrong code and struck person
+//! get the same answer, the first three after the same work, so that nobody can learn who has an account (fault 25).
 
-use super::{Caller, SESSION_COOKIE, SessionKey, set_cookie};
+use super::second_factor::{Stage, due};
+use super::{Caller, SESSION_COOKIE, SessionKey, may_use_machine, set_cookie, workstation_required};
 use crate::domain::PersonId;
-use crate::store::password;
+use crate::store::{Proved, password};
 use crate::web::app::App;
 use crate::web::connections::{Connection, Kind};
 use crate::web::limits::subscriber;
@@ -28,6 +29,22 @@ pub struct Credentials {
     pub email: String,
     /// Password.
     pub password: String,
+    /// The code of the second factor, or a recovery code, when it is given at once.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// How far a log-in has come.
+pub enum LogIn {
+    /// The password is right; the second factor is due. Nobody is logged in yet.
+    SecondFactorDue {
+        /// Whose password it was.
+        person: PersonId,
+        /// What they have to do.
+        stage: Stage,
+    },
+    /// Logged in.
+    Complete(LoggedIn),
 }
 
 /// A log-in that succeeded.
@@ -40,16 +57,33 @@ pub struct LoggedIn {
     pub cookie: HeaderValue,
 }
 
-fn refused() -> Problem {
-    let detail = "the e-mail address or the password is wrong, or the account may not log in";
+/// The one answer to everything that is wrong with a log-in.
+pub fn refused() -> Problem {
+    let detail = "the e-mail address, the password or the code is wrong, or the account may not log in";
     Problem::new(StatusCode::UNAUTHORIZED, "login-refused", detail)
 }
 
-/// Logs somebody in: a new session; the one the browser had before ends.
+/// Takes a password, and the code when it comes along.
 ///
 /// # Errors
 /// 401, the same for every reason; 429 after too many attempts; 503 when too many log in at once.
-pub async fn log_in(app: &App, request: &Request, credentials: Credentials) -> Result<LoggedIn, Problem> {
+pub async fn log_in(app: &App, request: &Request, credentials: Credentials) -> Result<LogIn, Problem> {
+    let code = credentials.code.clone();
+    let person = password_accepted(app, request, credentials).await?;
+    let Some(stage) = due(app, &person).await? else {
+        return complete(app, request, person, "").await.map(LogIn::Complete);
+    };
+    match (stage, code) {
+        (Stage::Code, Some(code)) => {
+            let word = code_accepted(app, request, &person, code).await?;
+            complete(app, request, person, &word).await.map(LogIn::Complete)
+        }
+        (stage, _) => Ok(LogIn::SecondFactorDue { person, stage }),
+    }
+}
+
+/// Whose password it is, if it is somebody's who may log in.
+async fn password_accepted(app: &App, request: &Request, credentials: Credentials) -> Result<PersonId, Problem> {
     let address = request.peer.address;
     let email = credentials.email.trim().to_lowercase();
     let account: String = email.chars().take(MAX_EMAIL_BYTES).collect();
@@ -73,14 +107,52 @@ pub async fn log_in(app: &App, request: &Request, credentials: Credentials) -> R
     .await??;
 
     let person = identity.map(|identity| identity.person);
-    let designated =
-        person.as_ref().is_some_and(|person| app.context.control.read(|state| state.people.contains_key(person)));
-    let (Some(person), true, true) = (person.clone(), right, designated) else {
-        let why = if right { "not designated" } else { "wrong credentials" };
-        app.context.connections.note(Connection::new(Kind::LoginRefused, Some(address), why).by(person));
-        return Err(refused());
-    };
+    match person {
+        Some(person) if right && is_designated(app, &person) => Ok(person),
+        person => {
+            let why = if right { "not designated" } else { "wrong credentials" };
+            Err(refuse(app, request, person, why))
+        }
+    }
+}
 
+fn is_designated(app: &App, person: &PersonId) -> bool {
+    app.context.control.read(|state| state.people.contains_key(person))
+}
+
+/// Refuses, and says why in the connection log alone.
+pub(super) fn refuse(app: &App, request: &Request, person: Option<PersonId>, why: &str) -> Problem {
+    let entry = Connection::new(Kind::LoginRefused, Some(request.peer.address), why).by(person);
+    app.context.connections.note(entry);
+    refused()
+}
+
+/// Takes a code or a recovery code, once; gives the words for the connection log.
+pub(super) async fn code_accepted(
+    app: &App,
+    request: &Request,
+    person: &PersonId,
+    code: String,
+) -> Result<String, Problem> {
+    app.auth.codes.check(person)?;
+    let (whose, now) = (person.clone(), app.context.clock.utc());
+    match app.in_store(move |store| store.second_factors().take(&whose, &code, now)).await? {
+        Some(Proved::Code) => Ok(String::new()),
+        Some(Proved::RecoveryCode { left }) => Ok(format!("recovery code, {left} left")),
+        None => Err(refuse(app, request, Some(person.clone()), "wrong or used code")),
+    }
+}
+
+/// Everything is proved: a new session; the one the browser had before ends.
+pub(super) async fn complete(app: &App, request: &Request, person: PersonId, word: &str) -> Result<LoggedIn, Problem> {
+    let Some(place) = app.context.control.read(|state| state.people.get(&person).cloned()) else {
+        return Err(refuse(app, request, Some(person), "not designated"));
+    };
+    // Said plainly: by now they have proved who they are (A6-1).
+    if !may_use_machine(app, place.role, place.service.as_ref(), request.peer.certificate.as_deref()) {
+        refuse(app, request, Some(person), "not from a workstation of the service");
+        return Err(workstation_required());
+    }
     let (owner, now, ttl) = (person.clone(), app.context.clock.utc(), app.auth.ceiling);
     let before = cookie(&request.headers, SESSION_COOKIE).map(str::to_owned);
     let token = app
@@ -92,7 +164,8 @@ pub async fn log_in(app: &App, request: &Request, credentials: Credentials) -> R
         })
         .await?;
     app.auth.touch(SessionKey::of(&token), app.context.clock.monotonic());
-    app.context.connections.note(Connection::new(Kind::LoggedIn, Some(address), "").by(Some(person.clone())));
+    let entry = Connection::new(Kind::LoggedIn, Some(request.peer.address), word);
+    app.context.connections.note(entry.by(Some(person.clone())));
     let cookie = set_cookie(SESSION_COOKIE, &token, None)?;
     Ok(LoggedIn { person, token, cookie })
 }

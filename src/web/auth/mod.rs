@@ -4,19 +4,22 @@
 //! - A log-in makes a new session and ends the one the browser had before (rotation).
 //! - A session ends after 30 min without use (watching live images is use) and after 12 h in any case; a person struck
 //!   from the annex is logged out with their next request (fault 8).
+//! - A log-in has two steps: a password accepted makes no session, it only leads to the second factor ([`second_factor`]).
 //! - Role and sites are read from the keeper's state at every request, never from the session.
 
 mod csrf;
 mod login;
+mod second_factor;
 
 pub use csrf::{VISITOR_COOKIE, csrf_token, is_own_origin, proves};
-pub use login::{Credentials, log_in, log_out};
+pub use login::{Credentials, LogIn, log_in, log_out};
+pub use second_factor::{Proof, Stage, log_in_cookie_gone, prove, stage, start};
 
 use super::app::App;
 use super::limits::Limit;
 use super::pages::Language;
 use super::problem::Problem;
-use super::request::cookie;
+use super::request::{Certificate, cookie};
 use super::settings::WebSettings;
 use crate::domain::{PersonId, Role, ServiceId, SiteId};
 use chrono::{DateTime, Utc};
@@ -24,7 +27,7 @@ use http::HeaderMap;
 use http::header::HeaderValue;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
@@ -59,8 +62,12 @@ pub struct Person {
     pub email: String,
     /// Language of choice.
     pub language: Language,
+    /// The workstation's certificate behind this request (A6-1).
+    pub certificate: Option<Arc<Certificate>>,
     /// The log-in session behind this request.
     pub session: SessionKey,
+    /// Since when they are logged in.
+    pub session_since_utc: DateTime<Utc>,
     /// When that session ends at the latest.
     pub session_until_utc: DateTime<Utc>,
 }
@@ -113,6 +120,8 @@ pub struct Auth {
     hashing: Semaphore,
     per_address: Limit<IpAddr>,
     per_account: Limit<String>,
+    codes: Limit<PersonId>,
+    pending: second_factor::PendingLogIns,
 }
 
 impl Auth {
@@ -127,6 +136,8 @@ impl Auth {
             hashing: Semaphore::new((cores / 2).max(1)),
             per_address: Limit::new(settings.limits.login_per_address),
             per_account: Limit::new(settings.limits.login_per_account),
+            codes: Limit::new(settings.limits.login_per_account),
+            pending: second_factor::PendingLogIns::default(),
         }
     }
 
@@ -172,11 +183,41 @@ pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, Problem>
     }
 }
 
+/// Whether somebody of this role and service may use the machine behind this certificate (A6-1). Where workstations have
+/// an authority, the police may from a registered one of their own service alone; everybody else from anywhere.
+pub fn may_use_machine(app: &App, role: Role, service: Option<&ServiceId>, certificate: Option<&Certificate>) -> bool {
+    if app.settings.workstation_ca_pem.is_none() || !role.is_police() {
+        return true;
+    }
+    let (Some(service), Some(certificate)) = (service, certificate) else { return false };
+    let now = app.context.clock.utc();
+    app.context.control.read(|state| {
+        state.workstations.values().any(|known| {
+            known.certificate_sha256 == certificate.sha256
+                && known.id.as_str() == certificate.name
+                && known.service == *service
+                && now < known.until_utc
+        })
+    })
+}
+
+/// "Use the dedicated workstation."
+pub fn workstation_required() -> Problem {
+    let detail =
+        "this is for the dedicated workstation of your service: its certificate is missing, revoked or another's";
+    Problem::new(http::StatusCode::FORBIDDEN, "workstation-required", detail)
+}
+
 /// Whether a session still stands, without counting as its use; for streams that stay open.
 pub async fn still_stands(app: &App, person: &Person) -> bool {
     let now = app.context.clock.utc();
-    now < person.session_until_utc
-        && app.context.control.read(|state| state.people.get(&person.id).map(|place| place.role)) == Some(person.role)
+    let stands = app.context.control.read(|state| {
+        state.people.get(&person.id).is_some_and(|place| place.role == person.role)
+            && state.outlives_reset(&person.id, person.session_since_utc)
+    });
+    stands
+        && may_use_machine(app, person.role, person.service.as_ref(), person.certificate.as_deref())
+        && now < person.session_until_utc
         && (app.auth.is_fresh(person.session, app.context.clock.monotonic()) || is_watching(app, &person.id))
         && app.auth.knows(person.session)
 }
@@ -205,7 +246,10 @@ async fn person_of_session(app: &App, token: &str, key: SessionKey) -> Result<Op
         return Ok(None);
     };
     let fresh = app.auth.is_fresh(key, app.context.clock.monotonic()) || is_watching(app, &session.person);
-    let place = app.context.control.read(|state| state.people.get(&session.person).cloned());
+    let place = app.context.control.read(|state| {
+        let stands = state.outlives_reset(&session.person, session.created_at_utc);
+        state.people.get(&session.person).filter(|_| stands).cloned()
+    });
     let (Some(place), Some(identity), true) = (place, identity, fresh) else {
         let owned = token.to_owned();
         app.in_store(move |store| store.web_sessions().revoke(&owned)).await?;
@@ -219,7 +263,9 @@ async fn person_of_session(app: &App, token: &str, key: SessionKey) -> Result<Op
         name: identity.name,
         email: identity.email,
         language: Language::from_tag(&identity.language).unwrap_or(app.settings.language),
+        certificate: None,
         session: key,
+        session_since_utc: session.created_at_utc,
         session_until_utc: session.expires_at_utc,
     }))
 }

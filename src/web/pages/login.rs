@@ -1,4 +1,5 @@
-//! The log-in page (`GET /login`, and `POST /login` when it failed). Form fields: `csrf`, `email`, `password`, `next`.
+//! The log-in page (`GET /login`, and `POST /login` when it failed). Form fields: `csrf`, `email`, `password`, `next`, and `code`
+//! where it is known at once (the demo).
 
 use super::{Banner, Locale, Shell};
 use askama::Template;
@@ -12,18 +13,22 @@ pub struct DemoAccount {
     pub email: String,
     /// Password.
     pub password: String,
+    /// The code the account is let in with now.
+    pub code: String,
 }
 
 /// Why the previous attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginFault {
-    /// Unknown address or wrong password: one answer for both (fault 25).
+    /// Unknown address, wrong password or wrong code: one answer for all (fault 25).
     Refused,
     /// Too many attempts (fault 25).
     TooMany {
         /// Seconds to wait.
         retry_after_s: u64,
     },
+    /// Not from a workstation of the person's service (A6-1).
+    Workstation,
     /// The session had ended.
     Expired,
 }

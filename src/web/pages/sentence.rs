@@ -114,6 +114,23 @@ impl Line {
             Event::Struck { person } => {
                 self.sentence = l.a("event-struck", "person", names.person(person));
             }
+            Event::WorkstationIssued { workstation } => {
+                let values = [
+                    who,
+                    ("workstation", workstation.id.to_string()),
+                    ("service", names.service(&workstation.service)),
+                ];
+                self.sentence = l.with("event-workstation-issued", &values);
+                self.detail = Some(format!("SHA-256 {}", workstation.certificate_sha256));
+            }
+            Event::WorkstationRevoked { workstation, why } => {
+                self.sentence = l.with("event-workstation-revoked", &[who, ("workstation", workstation.to_string())]);
+                self.why = Some(why.clone());
+            }
+            Event::SecondFactorReset { person, why } => {
+                self.sentence = l.with("event-second-factor-reset", &[who, ("person", names.person(person))]);
+                self.why = Some(why.clone());
+            }
             Event::Requested { ticket, site, service, reasons, duration_minutes, .. } => {
                 about(ticket);
                 let reasons: Vec<String> = reasons.iter().map(|reason| reason_text(l, *reason)).collect();

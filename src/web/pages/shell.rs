@@ -57,6 +57,8 @@ pub enum Notice {
     },
     /// A setting was changed and stands in the register.
     Saved,
+    /// A person's second factor was reset.
+    SecondFactorReset,
     /// Logged out.
     LoggedOut,
     /// A mail is tried again now.
@@ -99,6 +101,7 @@ impl Shell {
         const TICKETS: (&str, &str) = ("/tickets", "nav-tickets");
         const SESSIONS: (&str, &str) = ("/admin/sessions", "nav-sessions");
         const CONNECTIONS: (&str, &str) = ("/admin/connections", "nav-connections");
+        const PEOPLE: (&str, &str) = ("/admin/people", "nav-people");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
         const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
@@ -109,7 +112,7 @@ impl Shell {
             Role::Decider => &[HOME, TICKETS, ALERTS, SITES, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
-            Role::Administrator => &[HOME, SESSIONS, SITES, CHANGES, CONNECTIONS, MAILS, REGISTER],
+            Role::Administrator => &[HOME, SESSIONS, SITES, PEOPLE, CHANGES, CONNECTIONS, MAILS, REGISTER],
         };
         let path = self.path.split('?').next().unwrap_or_default();
         places
@@ -159,6 +162,7 @@ impl Notice {
             Notice::Interrupted { cut_us } => cut("notice-interrupted", cut_us),
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
             Notice::Saved => l.t("notice-saved"),
+            Notice::SecondFactorReset => l.t("notice-second-factor-reset"),
             Notice::LoggedOut => l.t("notice-logged-out"),
             Notice::MailRetried => l.t("notice-mail-retried"),
         }

@@ -1,6 +1,7 @@
 // The real `ecluse demo`, in a directory of its own, on ports of its own; and its API as its people use it.
 
 import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
@@ -33,15 +34,16 @@ export function binary() {
   return path;
 }
 
-/** Starts the demo; resolves when its cameras are online. */
-export async function startDemo({ cameras = 4 } = {}) {
+/** Starts the demo; resolves when its cameras are online. `dark`: nothing pushes to them. `more`: further arguments. */
+export async function startDemo({ cameras = 4, dark = false, more = [] } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "ecluse-browser-"));
   // The clips are the same every time and take a minute or two to encode.
   const clips = join(root, "target/browser-clips");
   mkdirSync(clips, { recursive: true });
   symlinkSync(clips, join(directory, "clips"));
   const child = spawn(binary(),
-    ["demo", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--data-dir", directory, "--cameras", String(cameras)],
+    ["demo", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--data-dir", directory, "--cameras", String(cameras),
+      ...(dark ? ["--no-pusher"] : []), ...more],
     { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { log = (log + data).slice(-100_000); });
@@ -71,10 +73,11 @@ export async function startDemo({ cameras = 4 } = {}) {
       if (over !== undefined) throw new Error(`it ended with ${over}`);
       return existsSync(join(directory, "demo.json")) && JSON.parse(readFileSync(join(directory, "demo.json"), "utf8"));
     }).catch((error) => { throw new Error(`${error.message}\n${log}`); });
-    Object.assign(demo, { url: file.https_url, mails: file.mails_url, site: file.site, people: file.people, cameras: file.cameras, pid: file.pid, ca: readFileSync(file.ca) });
+    Object.assign(demo, { url: file.https_url, mails: file.mails_url, site: file.site, people: file.people, cameras: file.cameras, pid: file.pid, workstation: file.workstation, ca: readFileSync(file.ca) });
     demo.person = (role) => demo.people.find((person) => person.role === role);
     demo.login = (role) => Client.login(demo, demo.person(role));
     const administrator = await demo.login("administrator");
+    if (dark) return demo;
     await until(`${cameras} cameras are online`, 120, async () => {
       const { body } = await administrator.get("/api/v1/cameras");
       return body.sites.flatMap((site) => site.cameras).filter((camera) => camera.online).length === cameras;
@@ -86,11 +89,47 @@ export async function startDemo({ cameras = 4 } = {}) {
   }
 }
 
+/** Base32 without padding, as bytes. */
+function bytesOf(base32) {
+  const bits = [...base32].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  return Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+}
+
+/** The code of one 30 s step (RFC 6238), as an authenticator application computes it. */
+export function totp(secret, step) {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const mac = createHmac("sha1", bytesOf(secret)).update(counter).digest();
+  const at = mac[19] & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+/** The newest step each secret's code was used for. @type {Map<string, number>} */
+const used = new Map();
+
+/**
+ * A code of this person that has not been used: the server takes each once, and the steps before and after the current
+ * one too. Waits where all three are used.
+ */
+export async function code(person) {
+  for (;;) {
+    const seconds = Math.floor(Date.now() / 1000);
+    const now = Math.floor(seconds / 30);
+    // The step before counts only while it has time left.
+    const step = Math.max(seconds % 30 < 15 ? now - 1 : now, (used.get(person.totp_secret) ?? 0) + 1);
+    if (step <= now + 1) {
+      used.set(person.totp_secret, step);
+      return totp(person.totp_secret, step);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 /** One person's API session. Trusts the demo's own authority and nothing else. */
 export class Client {
   static async login(demo, person) {
     const client = new Client(demo);
-    const { status, body } = await client.post("/api/v1/login", { email: person.email, password: person.password });
+    const { status, body } = await client.post("/api/v1/login", { email: person.email, password: person.password, code: await code(person) });
     if (status !== 200) throw new Error(`log-in of ${person.email}: ${status} ${JSON.stringify(body)}`);
     client.csrf = body.csrf_token;
     return client;

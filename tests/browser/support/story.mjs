@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { complaints, openWindow } from "./browser.mjs";
-import { until } from "./demo.mjs";
+import { code, until } from "./demo.mjs";
 
 /** A phone held upright. */
 export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
@@ -34,6 +34,7 @@ export async function visit(browser, demo, options = {}) {
 export async function typeLogin(page, person) {
   await page.fill("input[name=email]", person.email);
   await page.fill("input[name=password]", person.password);
+  if (person.totp_secret) await page.fill("input[name=code]", await code(person));
   await page.click("#login-form [type=submit]");
 }
 

@@ -8,6 +8,7 @@ nav-connections = Connections
 nav-outbox = Mails
 nav-sites = Sites and cameras
 nav-register = Register
+nav-people = People
 nav-mails = Demo mails
 logout = Log out
 live-on = Up to date
@@ -50,6 +51,7 @@ condition-service-changed = the receiving service has changed
 condition-convention-not-valid = the convention is no longer in force
 condition-requester-not-designated = the agent is no longer named in the annex
 condition-viewer-not-designated = the person is no longer named in the annex
+condition-workstation-revoked = the workstation has been revoked
 condition-camera-detached = a camera was removed from the site
 
 banner-read-only = Register is read-only.
@@ -66,6 +68,7 @@ notice-interrupted = Transfer interrupted.
 notice-interrupted-in = Transfer interrupted: last picture sent { $cut } after the decision.
 notice-session-cut = Session cut.
 notice-session-cut-in = Session cut: last picture sent { $cut } after the decision.
+notice-second-factor-reset = Second factor reset: the person enrols a new one at their next log-in.
 notice-logged-out = You are logged out.
 notice-mail-retried = This mail is being tried again.
 
@@ -73,7 +76,7 @@ notice-mail-retried = This mail is being tried again.
 login-title = Log in
 login-lead = A personal account, never shared.
 login-button = Log in
-login-refused = Wrong address or password.
+login-refused = Wrong address, password or code.
 login-too-many = { $n ->
     [one] Too many attempts. Wait one second before trying again.
    *[other] Too many attempts. Wait { $n } seconds before trying again.
@@ -83,6 +86,40 @@ login-demo = Demo accounts
 login-demo-text = Click an account to fill in the form. These accounts exist in the demo alone.
 email = E-mail address
 password = Password
+code = 6-digit code
+second-factor-title = Second factor
+second-factor-lead = Type the code your authenticator application shows.
+second-factor-recovery = Lost your telephone? Type one of your recovery codes.
+second-factor-button = Confirm
+second-factor-back = Back to the log-in
+second-factor-refused = Wrong code, or used before. Wait for the next one.
+enrol-title = Enrol a second factor
+enrol-lead = Everybody proves who they are by a password and a code. You do this once.
+enrol-scan = With an authenticator application (FreeOTP, Google Authenticator, Microsoft Authenticator…), read this code:
+enrol-qr = QR code of the second factor; the key is written out below
+enrol-type = Without a camera, type this key:
+enrol-open = Open in an application of this device
+enrol-then = Type the 6-digit code it shows.
+recovery-title = Recovery codes
+recovery-lead = Write these codes down and keep them away from this computer. Each stands in once for the application’s code.
+recovery-once = They are never shown again. If they are lost with the telephone, the administrator resets the second factor.
+recovery-done = I have written them down
+
+# People
+people-title = People
+people-lead = Designated people and how they log in. Every change is written to the register.
+col-role = Role
+col-second-factor = Second factor
+second-factor-since = enrolled on
+second-factor-none = to be enrolled at the next log-in
+recovery-left = { $n ->
+    [0] no recovery code
+    [one] { $n } recovery code
+   *[other] { $n } recovery codes
+}
+second-factor-reset = Reset
+second-factor-reset-title = Reset the second factor?
+second-factor-reset-text = The person is logged out everywhere and enrols a new second factor at their next log-in. Make sure of who they are. The reason is written to the register.
 
 # Errors
 error-400-title = Request not understood
@@ -351,6 +388,9 @@ event-register-repaired = An incomplete last line ({ $bytes } bytes), never ackn
 event-clock-stepped = The machine’s clock jumped by { $seconds } s.
 event-site-declared = Site { $site } was declared or changed ({ $cameras } cameras).
 event-designated = { $person } is named: { $role }.
+event-second-factor-reset = { $actor } reset the second factor of { $person }.
+event-workstation-issued = { $actor } registered the workstation { $workstation } of { $service }.
+event-workstation-revoked = { $actor } revoked the workstation { $workstation }.
 event-struck = { $person } was struck from the annex.
 event-requested = { $actor } asks for access to { $site } for { $service }: { $reasons }; { $duration }.
 event-withdrawn = { $actor } withdrew the request.
@@ -455,6 +495,10 @@ refusal-unknown-session = There is no such session.
 refusal-session-over = This session is over already.
 refusal-no-reason-given = Give a reason.
 refusal-reason-too-long = The reason is too long.
+refusal-own-second-factor = Another administrator has to reset your own second factor.
+refusal-unknown-person = This person is not in the annex in force.
+refusal-workstation-required = Log in from the dedicated workstation of your service (article 6). Its certificate is missing, revoked or of another service.
+refusal-workstation-revoked = This workstation has been revoked. Tell the administrator.
 refusal-not-found = There is nothing at this address, or it is not for you.
 refusal-register-unavailable = The register cannot be written: nothing is granted. The administrator has been told.
 refusal-busy = Too much is asked at once. Try again in a second.

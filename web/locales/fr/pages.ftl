@@ -8,6 +8,7 @@ nav-connections = Connexions
 nav-outbox = Courriels
 nav-sites = Sites et caméras
 nav-register = Registre
+nav-people = Personnes
 nav-mails = Courriels (démo)
 logout = Se déconnecter
 live-on = À jour
@@ -50,6 +51,7 @@ condition-service-changed = le service destinataire a changé
 condition-convention-not-valid = la convention n’est plus en vigueur
 condition-requester-not-designated = l’agent n’est plus désigné dans l’annexe
 condition-viewer-not-designated = la personne n’est plus désignée dans l’annexe
+condition-workstation-revoked = le poste dédié a été révoqué
 condition-camera-detached = une caméra a été retirée du site
 
 banner-read-only = Registre en lecture seule.
@@ -66,6 +68,7 @@ notice-interrupted = Transfert interrompu.
 notice-interrupted-in = Transfert interrompu : dernière image envoyée { $cut } après la décision.
 notice-session-cut = Session coupée.
 notice-session-cut-in = Session coupée : dernière image envoyée { $cut } après la décision.
+notice-second-factor-reset = Second facteur réinitialisé : la personne en enregistrera un nouveau à sa prochaine connexion.
 notice-logged-out = Vous êtes déconnecté.
 notice-mail-retried = Un nouvel essai est lancé pour ce courriel.
 
@@ -73,7 +76,7 @@ notice-mail-retried = Un nouvel essai est lancé pour ce courriel.
 login-title = Connexion
 login-lead = Compte personnel, jamais partagé.
 login-button = Se connecter
-login-refused = Adresse ou mot de passe incorrect.
+login-refused = Adresse, mot de passe ou code incorrect.
 login-too-many = { $n ->
     [one] Trop d’essais. Attendez une seconde avant de recommencer.
    *[other] Trop d’essais. Attendez { $n } secondes avant de recommencer.
@@ -83,6 +86,40 @@ login-demo = Comptes de démonstration
 login-demo-text = Cliquez sur un compte pour remplir le formulaire. Ces comptes n’existent que dans la démonstration.
 email = Adresse e-mail
 password = Mot de passe
+code = Code à 6 chiffres
+second-factor-title = Second facteur
+second-factor-lead = Saisissez le code affiché par votre application d’authentification.
+second-factor-recovery = Téléphone perdu ? Saisissez un de vos codes de secours.
+second-factor-button = Valider
+second-factor-back = Revenir à la connexion
+second-factor-refused = Code incorrect, ou déjà utilisé. Attendez le code suivant.
+enrol-title = Enregistrer un second facteur
+enrol-lead = Chaque personne prouve son identité par un mot de passe et un code. Cette étape n’a lieu qu’une fois.
+enrol-scan = Avec une application d’authentification (FreeOTP, Google Authenticator, Microsoft Authenticator…), lisez ce code :
+enrol-qr = QR code du second facteur ; la clé est écrite dessous en toutes lettres
+enrol-type = Sans appareil photo, saisissez cette clé :
+enrol-open = Ouvrir dans une application de cet appareil
+enrol-then = Saisissez le code à 6 chiffres qu’elle affiche.
+recovery-title = Codes de secours
+recovery-lead = Notez ces codes et gardez-les hors de cet ordinateur. Chacun remplace une fois le code de l’application.
+recovery-once = Ils ne seront plus jamais affichés. S’ils sont perdus avec le téléphone, l’administrateur réinitialise le second facteur.
+recovery-done = Je les ai notés
+
+# Personnes
+people-title = Personnes
+people-lead = Les personnes désignées et leur moyen de connexion. Chaque changement est écrit au registre.
+col-role = Rôle
+col-second-factor = Second facteur
+second-factor-since = enregistré le
+second-factor-none = à enregistrer à la prochaine connexion
+recovery-left = { $n ->
+    [0] aucun code de secours
+    [one] { $n } code de secours
+   *[other] { $n } codes de secours
+}
+second-factor-reset = Réinitialiser
+second-factor-reset-title = Réinitialiser le second facteur ?
+second-factor-reset-text = La personne est déconnectée partout et enregistre un nouveau second facteur à sa prochaine connexion. Assurez-vous de son identité. La raison est écrite au registre.
 
 # Erreurs
 error-400-title = Demande incomprise
@@ -351,6 +388,9 @@ event-register-repaired = Une dernière ligne incomplète ({ $bytes } octets), j
 event-clock-stepped = L’horloge de la machine a sauté de { $seconds } s.
 event-site-declared = Le site { $site } a été déclaré ou modifié ({ $cameras } caméras).
 event-designated = { $person } est désigné : { $role }.
+event-second-factor-reset = { $actor } a réinitialisé le second facteur de { $person }.
+event-workstation-issued = { $actor } a enregistré le poste dédié { $workstation } de { $service }.
+event-workstation-revoked = { $actor } a révoqué le poste dédié { $workstation }.
 event-struck = { $person } est retiré de l’annexe.
 event-requested = { $actor } demande l’accès à { $site } pour { $service } : { $reasons } ; { $duration }.
 event-withdrawn = { $actor } a retiré sa demande.
@@ -455,6 +495,10 @@ refusal-unknown-session = Cette session n’existe pas.
 refusal-session-over = Cette session est déjà terminée.
 refusal-no-reason-given = Donnez une raison.
 refusal-reason-too-long = La raison est trop longue.
+refusal-own-second-factor = Un autre administrateur doit réinitialiser votre second facteur.
+refusal-unknown-person = Cette personne n’est pas dans l’annexe en vigueur.
+refusal-workstation-required = Connectez-vous depuis le poste dédié de votre service (article 6). Son certificat manque, est révoqué ou appartient à un autre service.
+refusal-workstation-revoked = Ce poste dédié a été révoqué. Prévenez l’administrateur.
 refusal-not-found = Il n’y a rien à cette adresse, ou ce n’est pas pour vous.
 refusal-register-unavailable = Le registre ne peut pas être écrit : rien n’est accordé. L’administrateur est prévenu.
 refusal-busy = Trop de demandes à la fois. Réessayez dans une seconde.

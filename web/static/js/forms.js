@@ -31,6 +31,7 @@ document.addEventListener("click", (event) => {
     const form = document.getElementById("login-form");
     form.elements.email.value = button.dataset.email;
     form.elements.password.value = button.dataset.password;
+    form.elements.code.value = button.dataset.code;
     form.querySelector("[type=submit]").focus();
   }
   const segments = button.closest("[data-sets]");
