@@ -10,10 +10,10 @@ mod dossier;
 #[path = "http/rig.rs"]
 #[allow(dead_code, reason = "this test binary uses its own part of it")]
 mod rig;
-#[path = "support/totp.rs"]
-mod totp;
 #[path = "support/smtp_server.rs"]
 mod smtp_server;
+#[path = "support/totp.rs"]
+mod totp;
 
 #[path = "mail/crash.rs"]
 mod crash;
