@@ -31,9 +31,17 @@ impl HeartbeatFile {
         mut sessions: BTreeMap<SessionId, Traffic>,
     ) -> io::Result<()> {
         loop {
-            let payload = serde_json::to_vec(&Heartbeat { at_utc, sessions: sessions.clone() })?;
-            if payload.len() <= self.0.capacity() || sessions.pop_last().is_none() {
+            let heartbeat = Heartbeat { at_utc, sessions };
+            let payload = serde_json::to_vec(&heartbeat)?;
+            sessions = heartbeat.sessions;
+            let (capacity, count) = (self.0.capacity(), sessions.len());
+            if payload.len() <= capacity || count == 0 {
                 return self.0.write(&payload);
+            }
+            // Rows are of one length but for a few digits: the share that fits, at least one fewer each time.
+            let fits = (count * capacity / payload.len()).min(count - 1);
+            if let Some(first_to_go) = sessions.keys().nth(fits).copied() {
+                sessions.split_off(&first_to_go);
             }
         }
     }
