@@ -134,7 +134,8 @@ test("every page of the navigation, for every other role", async (t) => {
         await visitor.page.goto(demo.url + place);
         await look(visitor.page, `${role} ${place}`);
       }
-      await assertQuiet(visitor, /status of 422/);
+      // 422: the faulty request. 410: a page that looked at the images asks once more at the moment the ticket ends.
+      await assertQuiet(visitor, /status of (410|422)/);
       await visitor.context.close();
     });
   }
