@@ -62,8 +62,18 @@ impl Program {
     }
 
     /// Waits until something can be found in what it has said; fails when it ends before, or never says it.
-    pub fn until<T>(&mut self, what: &str, mut found: impl FnMut(&Program) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn until<T>(&mut self, what: &str, found: impl FnMut(&Program) -> Option<T>) -> T {
+        self.until_within(PATIENCE, what, found)
+    }
+
+    /// The same with a patience of one's own.
+    pub fn until_within<T>(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut found: impl FnMut(&Program) -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + patience;
         loop {
             let ended = self.child.try_wait().unwrap();
             if let Some(found) = found(self) {
@@ -71,7 +81,7 @@ impl Program {
             }
             let stderr = || self.stderr();
             assert!(ended.is_none(), "ended ({ended:?}) before {what}:\n{}", stderr());
-            assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}\n{}", stderr());
+            assert!(Instant::now() < deadline, "not within {patience:?}: {what}\n{}", stderr());
             std::thread::sleep(BETWEEN_LOOKS);
         }
     }

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const CAMERAS: usize = 2;
+/// On a clean clone the footage is encoded first, at low priority, while other tests want the same cores.
+const FOOTAGE: Duration = Duration::from_secs(900);
 
 /// What a leak would show in.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +44,9 @@ async fn pictures_flow_without_loss_and_nothing_grows() {
     std::os::unix::fs::symlink(&clips, directory.path().join("clips")).unwrap();
     let mut command = ecluse(&["demo", "--json", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0"]);
     command.args(["--cameras", &CAMERAS.to_string(), "--data-dir"]).arg(directory.path());
-    let mut demo = Demo::when_up(Program::start(&mut command));
+    let mut program = Program::start(&mut command);
+    program.until_within(FOOTAGE, "the footage is encoded", |program| (!program.stdout().is_empty()).then_some(()));
+    let mut demo = Demo::when_up(program);
 
     let administrator = Person::log_in(&demo, "admin-1").await;
     let deadline = Instant::now() + PATIENCE;
