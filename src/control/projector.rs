@@ -8,7 +8,9 @@ use crate::store::{Mark, Store, StoreError, Tickets};
 /// Projects tickets as they change.
 pub(super) struct Projector {
     tickets: Tickets,
-    complained: bool,
+    /// A write has failed: nothing more is written in this run. A mark that went on would vouch for the missing row; one
+    /// that stays behind has the table made anew at the next start.
+    failed: bool,
 }
 
 impl Projector {
@@ -23,7 +25,7 @@ impl Projector {
             tracing::info!(tickets = state.tickets.len(), "the table of tickets is made anew from the register");
             tickets.rebuild(state.tickets.values(), mark)?;
         }
-        Ok(Self { tickets, complained: false })
+        Ok(Self { tickets, failed: false })
     }
 }
 
@@ -33,14 +35,13 @@ fn mark_of(state: &State) -> Mark {
 
 impl Effect for Projector {
     fn recorded(&mut self, entry: &Entry, state: &State) {
+        if self.failed {
+            return;
+        }
         let ticket = entry.event.ticket().and_then(|id| state.tickets.get(&id));
-        match self.tickets.put(ticket, mark_of(state)) {
-            Ok(()) => self.complained = false,
-            Err(why) if !self.complained => {
-                self.complained = true;
-                tracing::error!(%why, "the table of tickets is not up to date: restart to have it made anew");
-            }
-            Err(_) => {}
+        if let Err(why) = self.tickets.put(ticket, mark_of(state)) {
+            self.failed = true;
+            tracing::error!(%why, "the table of tickets is not up to date: restart to have it made anew");
         }
     }
 }
@@ -106,5 +107,21 @@ mod tests {
         }
         Projector::start(&store, &other).unwrap();
         assert_eq!(all(&store), other.tickets.values().cloned().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn after_a_failed_write_the_mark_stays_behind_so_that_the_next_start_makes_the_table_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let mut state = State::default();
+        let mut projector = Projector::start(&store, &state).unwrap();
+        // A row larger than the store takes, then one that fits.
+        let long = Event::Refused { ticket: uuid::Uuid::from_u128(1).into(), why: "x".repeat(70_000) };
+        for told in [requested(0, 1), entry(1, long), requested(2, 2)] {
+            state.apply(&told);
+            projector.recorded(&told, &state);
+        }
+        assert_eq!(store.tickets().mark().unwrap().map(|mark| mark.next_seq), Some(1));
+        assert_eq!(all(&store).len(), 1);
     }
 }
