@@ -26,27 +26,83 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
 
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
+/// Longest name of a window, in characters: a UUID has 36.
+const MAX_WINDOW: usize = 64;
+
 /// Whose the live WHEP resources are. A resource whose branch has gone stays known until it is asked for or swept: it
 /// answers 404 either way.
 #[derive(Default)]
-pub struct Resources(Mutex<HashMap<SessionId, Resource>>);
+pub struct Resources {
+    made: Mutex<HashMap<SessionId, Resource>>,
+    /// Windows whose offer is being carried out.
+    opening: Mutex<Vec<Window>>,
+}
 
 struct Resource {
     person: PersonId,
     login: SessionKey,
     ticket: TicketId,
     etag: String,
+    window: Option<String>,
+}
+
+/// A window of a browser under a ticket, by the name that its page gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Window {
+    login: SessionKey,
+    ticket: TicketId,
+    name: String,
+}
+
+/// While it lives, its window is known to be opening a viewing.
+struct Opening {
+    app: Arc<App>,
+    window: Option<Window>,
+}
+
+impl Opening {
+    fn new(app: Arc<App>, window: Option<Window>) -> Self {
+        if let Some(window) = &window {
+            app.resources.opening().push(window.clone());
+        }
+        Self { app, window }
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let Some(window) = &self.window else { return };
+        let mut opening = self.app.resources.opening();
+        if let Some(place) = opening.iter().position(|known| known == window) {
+            opening.swap_remove(place);
+        }
+    }
 }
 
 impl Resources {
     fn map(&self) -> MutexGuard<'_, HashMap<SessionId, Resource>> {
         // Every change is one insertion or removal: the map is whole even if a holder panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn opening(&self) -> MutexGuard<'_, Vec<Window>> {
+        // As above.
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the viewing `live` (one that is still in the making has no resource yet) is this very window's.
+    fn is_of(&self, window: &Window, live: Option<SessionId>) -> bool {
+        let map = self.map();
+        match live.and_then(|session| map.get(&session)) {
+            Some(made) => made.login == window.login && made.window.as_ref() == Some(&window.name),
+            None => self.opening().contains(window),
+        }
     }
 
     /// The live resources made under a log-in.
@@ -93,7 +149,7 @@ fn ice_servers(app: &App, headers: &mut HeaderMap) -> Result<(), Problem> {
 }
 
 /// `POST /whep/tickets/{ticket}` and `.../viewing`: opens a viewing.
-pub async fn post(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+pub async fn post(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let person = caller.person()?;
     let ticket: TicketId = request.id()?;
     let opened = open(app, request, person, ticket).await;
@@ -116,7 +172,7 @@ pub async fn post(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     created(app, &attached)
 }
 
-async fn open(app: &App, request: &Request, person: &Person, ticket: TicketId) -> Result<Attached, Problem> {
+async fn open(app: &Arc<App>, request: &Request, person: &Person, ticket: TicketId) -> Result<Attached, Problem> {
     let offer = Offer::parse(request.text()?)?;
     let cameras = request
         .query_all("camera")
@@ -124,7 +180,8 @@ async fn open(app: &App, request: &Request, person: &Person, ticket: TicketId) -
         .map(|id| id.parse())
         .collect::<Result<Vec<CameraId>, _>>()
         .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-camera", error.to_string()))?;
-    let replace = takes_over(app, request, person, ticket)?;
+    let window = window_of(request, person, ticket)?;
+    let replace = takes_over(app, request, person, ticket, window.as_ref())?;
     access::must_see(app, person, ticket)?;
     if let Some(token) = bearer(&request.headers)
         && !app.bearers.take(token, ticket)
@@ -143,38 +200,70 @@ async fn open(app: &App, request: &Request, person: &Person, ticket: TicketId) -
         at_most: offer.video_count(),
         replace,
     };
-    let (control, viewers) = (app.context.control.clone(), app.context.viewers.clone());
+    let opening = Opening::new(app.clone(), window);
+    let (person, login) = (person.id.clone(), person.session);
+    let (tell, told) = oneshot::channel();
     // In a task of its own: a client that hangs up half-way must not leave a branch half built.
-    let attached = tokio::spawn(async move {
-        let grant = control.attach(wish).await?;
-        Ok::<_, Problem>(viewers.attach(grant, offer).await?)
-    })
-    .await??;
-    let resource = Resource { person: person.id.clone(), login: person.session, ticket, etag: attached.etag.clone() };
-    let live = app.context.viewers.live();
-    app.resources.insert(attached.session, resource, |id| live.iter().any(|branch| branch.session == *id));
-    Ok(attached)
+    tokio::spawn(async move {
+        let Opening { app, window } = &opening;
+        let opened = attach(app, wish, offer).await;
+        if let Ok(attached) = &opened {
+            let etag = attached.etag.clone();
+            let window = window.as_ref().map(|window| window.name.clone());
+            let live = app.context.viewers.live();
+            let is_live = |id: &SessionId| live.iter().any(|branch| branch.session == *id);
+            app.resources.insert(attached.session, Resource { person, login, ticket, etag, window }, is_live);
+        }
+        if let Err(Ok(unheard)) = tell.send(opened) {
+            // The page went away (a reload, a closed window) and never learns that it has a viewing: it ends here.
+            app.context.viewers.leave(&unheard.session).await;
+            app.resources.map().remove(&unheard.session);
+        }
+    });
+    told.await.map_err(|error| Problem::internal("a viewing", &error))?
 }
 
-/// Whether the offer continues this person's own viewing (`?replace=SESSION`, after a lost network). Only the page that
-/// had the session knows its name, so a second window is still refused (fault 10).
-fn takes_over(app: &App, request: &Request, person: &Person, ticket: TicketId) -> Result<bool, Problem> {
-    let Some(text) = request.query("replace") else { return Ok(false) };
-    let session: SessionId = text.parse()?;
-    let known = app.context.control.read(|state| {
-        let known = state.sessions.get(&session)?;
-        Some(known.person == person.id && known.purpose.ticket() == ticket)
-    });
-    match known {
-        Some(true) => {
-            let live = app
-                .context
-                .control
-                .read(|state| state.live_sessions_of(ticket).find(|live| live.person == person.id).map(|live| live.id));
-            Ok(live == Some(session))
-        }
-        _ => Err(Problem::not_found()),
+async fn attach(app: &App, wish: AttachRequest, offer: Offer) -> Result<Attached, Problem> {
+    let grant = app.context.control.attach(wish).await?;
+    Ok(app.context.viewers.attach(grant, offer).await?)
+}
+
+/// The window that asks (`?window=NAME`), where its page says so.
+fn window_of(request: &Request, person: &Person, ticket: TicketId) -> Result<Option<Window>, Problem> {
+    let Some(name) = request.query("window") else { return Ok(None) };
+    if name.is_empty()
+        || name.len() > MAX_WINDOW
+        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
+        let detail = format!("window: expected 1 to {MAX_WINDOW} letters, digits and hyphens that the page made up");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "window", detail));
     }
+    Ok(Some(Window { login: person.session, ticket, name: name.to_owned() }))
+}
+
+/// Whether the offer continues this person's own viewing: by its name after a lost network (`?replace=SESSION`), or
+/// because the same window had it before it was loaded again (`?window=NAME`), whether or not it had heard the answer.
+/// Only the page that had the viewing knows either name, so a second window is still refused (fault 10).
+fn takes_over(
+    app: &App,
+    request: &Request,
+    person: &Person,
+    ticket: TicketId,
+    window: Option<&Window>,
+) -> Result<bool, Problem> {
+    let replaced = request.query("replace").as_deref().map(str::parse::<SessionId>).transpose()?;
+    let (known, live) = app.context.control.read(|state| {
+        let own = |id: &SessionId| {
+            state.sessions.get(id).is_some_and(|known| known.person == person.id && known.purpose.ticket() == ticket)
+        };
+        let live = state.live_sessions_of(ticket).find(|live| live.person == person.id).map(|live| live.id);
+        (replaced.as_ref().is_none_or(own), live)
+    });
+    if !known {
+        return Err(Problem::not_found());
+    }
+    let by_name = replaced.is_some() && replaced == live;
+    Ok(by_name || window.is_some_and(|window| app.resources.is_of(window, live)))
 }
 
 fn created(app: &App, attached: &Attached) -> Result<Answer, Problem> {

@@ -131,6 +131,39 @@ async fn fault_10_a_second_tab_is_refused_and_logged_and_a_reconnection_is_not()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fault_10_a_window_that_is_loaded_again_takes_its_viewing_over_and_another_window_does_not() {
+    let rig = Rig::start().await;
+    let (ticket, agent) = (rig.opened().await, rig.log_in("agent").await);
+    let of_window = |name: &str| format!("{}?window={name}", transfer(ticket));
+    let first = agent.offer(&of_window("w-1"), OFFER).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text());
+    agent.offer(&of_window("w-2"), OFFER).await.is(StatusCode::CONFLICT, "already-watching");
+    let again = agent.offer(&of_window("w-1"), OFFER).await;
+    assert_eq!(again.status, StatusCode::CREATED, "{}", again.text());
+    assert_ne!(again.header("location"), first.header("location"));
+    assert_eq!(rig.control.live_grants().len(), 1);
+    // The same name from another log-in is another window.
+    let elsewhere = rig.log_in("agent").await;
+    elsewhere.offer(&of_window("w-1"), OFFER).await.is(StatusCode::CONFLICT, "already-watching");
+    // A page that goes away before it hears the answer: its window opens at once, whatever became of that offer.
+    for _ in 0..10 {
+        let before = rig.control.read(|state| state.sessions.len());
+        let path = of_window("w-1");
+        tokio::select! {
+            _ = agent.offer(&path, OFFER) => {}
+            () = until("a grant", || rig.control.read(|state| state.sessions.len()) > before) => {}
+        }
+        let answer = agent.offer(&path, OFFER).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    }
+    agent.offer(&of_window("w-2"), OFFER).await.is(StatusCode::CONFLICT, "already-watching");
+    for wrong in ["", "w_1", &"w".repeat(65)] {
+        agent.offer(&of_window(wrong), OFFER).await.is(StatusCode::UNPROCESSABLE_ENTITY, "window");
+    }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_offers_at_once_open_one_viewing() {
     let rig = Rig::start().await;
     let (ticket, agent) = (rig.opened().await, rig.log_in("agent").await);

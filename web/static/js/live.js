@@ -8,6 +8,8 @@ import { setServerTime } from "./clock.js";
 const TYPES = ["ticket-changed", "session-changed", "camera-changed", "alert-changed", "resync", "bye"];
 /** Changes that come together are one reload. */
 const GATHER_MS = 150;
+/** A page that has not come by then will not: the line is gone, whatever the browser thinks of it. */
+const PAGE_WITHIN_MS = 8000;
 
 /** What the server last drew in each region: our own changes (countdowns) must not look like news. @type {Map<string, string>} */
 const drawn = new Map();
@@ -45,7 +47,11 @@ function selectorOf(element) {
  */
 export async function fetchPage(url = location.pathname + location.search) {
   try {
-    const response = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store" });
+    const response = await fetch(url, {
+      headers: { Accept: "text/html" },
+      cache: "no-store",
+      signal: AbortSignal.timeout(PAGE_WITHIN_MS),
+    });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     setServerTime(page.querySelector("meta[name=server-now]")?.getAttribute("content"));
     return { status: response.status, page, url: response.url };

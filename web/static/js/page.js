@@ -4,6 +4,7 @@ import { startCountdowns } from "./countdown.js";
 import "./forms.js";
 import { refresh, startLive } from "./live.js";
 import { chime } from "./sound.js";
+import "./window.js";
 
 startCountdowns();
 startLive();

@@ -85,10 +85,15 @@ class Tile {
  * `gave-up`, `ended`; `probe` ({status}) when the server answers 4xx about the cameras.
  */
 export class Player extends EventTarget {
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /**
+   * @param {HTMLElement} root
+   * @param {() => Promise<unknown>} [howThingsStand] asks the server before a lost viewing is asked for again; it stops
+   *   the player where there is nothing to see any more
+   */
+  constructor(root, howThingsStand = async () => {}) {
     super();
     this.root = root;
+    this.howThingsStand = howThingsStand;
     this.csrf = document.querySelector("meta[name=csrf-token]").content;
     const words = `${root.dataset.agent} · ${root.dataset.short}`;
     this.tiles = [...root.querySelectorAll(".tile")].map((element) => new Tile(element, words));
@@ -213,14 +218,22 @@ export class Player extends EventTarget {
       return;
     }
     this.#become(this.lastSession || this.attempt > 0 ? "reconnecting" : "connecting");
-    this.retry = setTimeout(() => this.#try(), backoffMs(this.attempt));
+    this.retry = setTimeout(() => this.#askAndTry(), backoffMs(this.attempt));
     this.attempt += 1;
+  }
+
+  /** A connection that ends may be a cut: the server's word comes first, so that nothing knocks on a closed gate. */
+  async #askAndTry() {
+    const { retry } = this;
+    await this.howThingsStand();
+    if (this.state !== "stopped" && this.retry === retry) await this.#try();
   }
 
   #wake() {
     if (this.state !== "reconnecting") return;
     this.attempt = 0;
-    this.#try();
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.#askAndTry());
   }
 
   #connection(state) {

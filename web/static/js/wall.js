@@ -10,7 +10,7 @@ const root = document.getElementById("player");
 if (root) run(root);
 
 function run(root) {
-  const player = new Player(root);
+  const player = new Player(root, sync);
   const overlay = document.getElementById("overlay");
   const wall = root.querySelector(".wall");
   const back = document.getElementById("wall-back");

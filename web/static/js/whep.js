@@ -1,6 +1,7 @@
 // A small WHEP client (draft-ietf-wish-whep): one peer connection, one receive-only video m-line per camera.
 
 import { camerasByMid, iceServers, sdpFragment } from "./logic.js";
+import { windowName } from "./window.js";
 
 /** Candidates that come together go in one PATCH. */
 const TRICKLE_GATHER_MS = 30;
@@ -76,6 +77,7 @@ export class WhepClient extends EventTarget {
     await this.pc.setLocalDescription(offer);
     this.offer = this.pc.localDescription.sdp;
     const url = new URL(this.options.url, location.href);
+    url.searchParams.set("window", windowName);
     if (this.options.replace) url.searchParams.set("replace", this.options.replace);
     const response = await this.#send(url, "POST", "application/sdp", this.offer);
     if (response.status !== 201) throw await problem(response);
