@@ -5,6 +5,7 @@ use crate::keeper::Viewer;
 use crate::room::{PATIENCE, Room, until};
 use ecluse::domain::EndCause;
 use ecluse::media::viewer::Phase;
+use gstreamer::glib::translate::IntoGlib;
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,6 +98,9 @@ async fn attaching_and_leaving_leaves_no_thread_and_no_descriptor() {
     for _ in 0..cycles {
         cycle().await;
     }
+    let interned = names_interned() - before.names;
+    // The four are of the one report on statistics that tells the viewer's address: none is per camera.
+    assert!(interned as usize <= 4 * cycles + 40, "{interned} names interned in {cycles} cycles");
     // A leaking branch would keep about ten threads and twenty descriptors per cycle; pools breathe by a few.
     let slack = 8;
     until("threads and descriptors are back where they were", || {
@@ -115,6 +119,14 @@ struct Footprint {
     threads: usize,
     descriptors: usize,
     resident_kib: u64,
+    /// GLib keeps every name that it has interned until the process ends.
+    names: u32,
+}
+
+/// How many names GLib has interned so far: they are numbered.
+fn names_interned() -> u32 {
+    let fresh = format!("probe-{}", uuid::Uuid::now_v7());
+    gstreamer::glib::Quark::from_str(fresh).into_glib()
 }
 
 impl Footprint {
@@ -125,6 +137,7 @@ impl Footprint {
             threads: usize::try_from(status.threads).expect("a number"),
             descriptors: own.fd_count().expect("/proc/self/fd"),
             resident_kib: status.vmrss.unwrap_or_default(),
+            names: names_interned(),
         }
     }
 }

@@ -48,17 +48,18 @@ impl OwnTransport {
         self.retransmissions.iter().find(|(ssrc, _)| *ssrc == leg.ssrc).map(|(_, rtx)| *rtx)
     }
 
-    /// Reads it from webrtcbin's answer; the candidates are gathered apart.
-    pub fn read(sdp: &str, fingerprint: String, candidates: Vec<String>) -> Option<Self> {
+    /// Reads it from webrtcbin's local description; the candidates are gathered apart.
+    pub fn read(
+        sdp: &str,
+        fingerprint: String,
+        candidates: Vec<String>,
+        retransmissions: Vec<(u32, u32)>,
+    ) -> Option<Self> {
         let attribute = |name: &str| {
             sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
         };
-        let pair = |line: &str| {
-            let (ssrc, rtx) = line.trim_end().strip_prefix("a=ssrc-group:FID ")?.split_once(' ')?;
-            Some((ssrc.parse().ok()?, rtx.parse().ok()?))
-        };
         Some(Self {
-            retransmissions: sdp.lines().filter_map(pair).collect(),
+            retransmissions,
             ice: IceCredentials { ufrag: attribute("ice-ufrag")?.to_owned(), pwd: attribute("ice-pwd")?.to_owned() },
             setup: attribute("setup")?.to_owned(),
             fingerprint,
@@ -258,6 +259,15 @@ fn line(sdp: &mut String, text: std::fmt::Arguments<'_>) {
     sdp.push_str("\r\n");
 }
 
+/// SSRCs and those of their retransmissions in an SDP text (`a=ssrc-group:FID`, RFC 5576).
+pub(super) fn retransmissions(sdp: &str) -> Vec<(u32, u32)> {
+    let pair = |line: &str| {
+        let (ssrc, rtx) = line.trim_end().strip_prefix("a=ssrc-group:FID ")?.split_once(' ')?;
+        Some((ssrc.parse().ok()?, rtx.parse().ok()?))
+    };
+    sdp.lines().filter_map(pair).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::h264;
@@ -355,9 +365,9 @@ mod tests {
     fn the_transport_is_read_from_webrtcbins_answer() {
         let sdp = "v=0\r\nm=video 9 X 96\r\na=ice-ufrag:abcd\r\na=ice-pwd:efgh\r\na=setup:active\r\n\
             a=ssrc-group:FID 7 8\r\na=ssrc-group:FID x\r\n";
-        let own = OwnTransport::read(sdp, "sha-256 AA".to_owned(), vec![]).unwrap();
+        let own = OwnTransport::read(sdp, "sha-256 AA".to_owned(), vec![], retransmissions(sdp)).unwrap();
         assert_eq!((own.ice.ufrag.as_str(), own.setup.as_str()), ("abcd", "active"));
         assert_eq!(own.retransmissions, [(7, 8)]);
-        assert_eq!(OwnTransport::read("v=0\r\n", String::new(), vec![]), None);
+        assert_eq!(OwnTransport::read("v=0\r\n", String::new(), vec![], vec![]), None);
     }
 }

@@ -188,7 +188,8 @@ impl Branch {
         let mut feeders = JoinSet::new();
         let cause = match negotiated {
             Ok(own) if self.grant.is_open() => {
-                let number = u64::from(legs.first().map_or(1, |leg| leg.ssrc));
+                // RFC 8866: a number; the identifier's random half has enough of one, its sign bit apart.
+                let number = (self.session.uuid().as_u64_pair().1 << 2) >> 2;
                 let attached = Attached {
                     session: self.session,
                     answer_sdp: answer::answer(&offer, &legs, &own, number),

@@ -83,6 +83,7 @@ pub struct Viewers {
     hub: Arc<Hub>,
     branches: Mutex<HashMap<SessionId, Arc<Branch>>>,
     reaper: Reaper,
+    ssrcs: Ssrcs,
 }
 
 impl Viewers {
@@ -106,7 +107,13 @@ impl Viewers {
             }
         }
         dtls_srtp::register().map_err(|e| ViewerError::GStreamer { detail: e.to_string() })?;
-        Ok(Arc::new(Viewers { settings, hub, branches: Mutex::default(), reaper: Reaper::new() }))
+        Ok(Arc::new(Viewers {
+            settings,
+            hub,
+            branches: Mutex::default(),
+            reaper: Reaper::new(),
+            ssrcs: Ssrcs::default(),
+        }))
     }
 
     /// Builds a branch for a grant and answers the offer. The offer's video m-lines get the grant's cameras in order;
@@ -148,16 +155,18 @@ impl Viewers {
     /// Which camera goes on which m-line, under which payload type and SSRC.
     fn legs(&self, grant: &Grant, offer: &Offer) -> Result<Vec<Leg>, AttachError> {
         let videos = offer.media.iter().enumerate().filter_map(|(at, media)| Some((at, media.video.as_ref()?)));
-        let mut ssrcs = Ssrcs::default();
-        videos
+        let ssrcs = self.ssrcs.of(videos.clone().count())?;
+        let legs = videos
             .zip(&grant.terms().cameras)
             .filter_map(|((media, codecs), camera)| {
                 let stream = profile_of(&self.hub, camera);
                 let codec = h264::choose(codecs, stream)?.clone();
                 Some((media, camera.clone(), stream, codec))
             })
-            .map(|(media, camera, stream, codec)| Ok(Leg { camera, media, codec, stream, ssrc: ssrcs.draw()? }))
-            .collect()
+            .zip(ssrcs)
+            .map(|((media, camera, stream, codec), ssrc)| Leg { camera, media, codec, stream, ssrc })
+            .collect();
+        Ok(legs)
     }
 
     /// Takes a trickle fragment for a session (WHEP `PATCH`).
@@ -241,21 +250,26 @@ fn profile_of(hub: &Hub, camera: &CameraId) -> Option<ProfileLevel> {
     None
 }
 
-/// Draws SSRCs that differ within a branch.
+/// The SSRCs of all branches: drawn once, the same for the n-th camera of every viewer. Each viewer is an RTP session and
+/// a DTLS association of its own, so nobody is confused and no key stream repeats; but GLib keeps for ever every name
+/// that webrtcbin makes of an SSRC (seven per camera), which one viewer after the other would add up.
 #[derive(Default)]
-struct Ssrcs(Vec<u32>);
+struct Ssrcs(Mutex<Vec<u32>>);
 
 impl Ssrcs {
-    fn draw(&mut self) -> Result<u32, AttachError> {
-        loop {
+    /// The first `count`.
+    fn of(&self, count: usize) -> Result<Vec<u32>, AttachError> {
+        // Every change is one push: the list is whole even if a holder panicked.
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while known.len() < count {
             let mut bytes = [0; 4];
             openssl::rand::rand_bytes(&mut bytes)
                 .map_err(|e| AttachError::Media { detail: format!("no random numbers: {e}") })?;
             let ssrc = u32::from_be_bytes(bytes);
-            if ssrc != 0 && !self.0.contains(&ssrc) {
-                self.0.push(ssrc);
-                return Ok(ssrc);
+            if ssrc != 0 && !known.contains(&ssrc) {
+                known.push(ssrc);
             }
         }
+        Ok(known.iter().take(count).copied().collect())
     }
 }

@@ -16,7 +16,7 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_sdp as gst_sdp;
 use gstreamer_webrtc as gst_webrtc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -61,6 +61,8 @@ pub(super) struct Elements {
     clock: gst::Clock,
     base_time: gst::ClockTime,
     candidates: Arc<Mutex<Vec<String>>>,
+    /// SSRCs and those of their retransmissions, as webrtcbin has drawn them for its answer.
+    retransmissions: OnceLock<Vec<(u32, u32)>>,
 }
 
 impl Elements {
@@ -99,6 +101,7 @@ impl Elements {
             webrtcbin,
             sources: Vec::new(),
             candidates,
+            retransmissions: OnceLock::new(),
         };
         elements.start(legs, vitals, signals)?;
         Ok(elements)
@@ -158,6 +161,19 @@ impl Elements {
         let local = reply
             .and_then(|s| s.get::<gst_webrtc::WebRTCSessionDescription>("answer").ok())
             .ok_or_else(|| media("webrtcbin made no answer".to_owned()))?;
+        let mut sdp = local.sdp().to_owned();
+        let drawn = sdp.as_text().map_err(|e| media(e.to_string()))?;
+        let _ = self.retransmissions.set(answer::retransmissions(&drawn));
+        // webrtcbin knows its own SSRCs without these lines, and of each it would make names that GLib never frees.
+        for section in sdp.medias_mut() {
+            for at in (0..section.attributes_len()).rev() {
+                let about_ssrc = section.attribute(at).is_some_and(|a| matches!(a.key(), "ssrc" | "ssrc-group"));
+                if about_ssrc {
+                    section.remove_attribute(at).map_err(|e| media(e.to_string()))?;
+                }
+            }
+        }
+        let local = gst_webrtc::WebRTCSessionDescription::new(gst_webrtc::WebRTCSDPType::Answer, sdp);
         self.ask("set-local-description", Some(&local)).await?;
         Ok(())
     }
@@ -199,7 +215,8 @@ impl Elements {
             let (from, to) = (settings.udp_ports.start(), settings.udp_ports.end());
             return Err(media(format!("no UDP port free between {from} and {to}, or no network address")));
         }
-        OwnTransport::read(&local, identity.fingerprint_sha256().to_string(), announced)
+        let retransmissions = self.retransmissions.get().cloned().unwrap_or_default();
+        OwnTransport::read(&local, identity.fingerprint_sha256().to_string(), announced, retransmissions)
             .ok_or_else(|| media("webrtcbin's answer has no ICE credentials: no m-line was accepted".to_owned()))
     }
 
