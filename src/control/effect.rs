@@ -11,7 +11,7 @@ pub trait Effect: Send + 'static {
         None
     }
 
-    /// One recorded entry. `state` is the published state: it contains this entry and possibly later ones.
+    /// One recorded entry. `state` is the state with this entry in it, and possibly later ones.
     fn recorded(&mut self, entry: &Entry, state: &State);
 }
 

@@ -14,7 +14,7 @@ use crate::domain::{Action, Actor, CameraId, Command, Entry, PersonId, Purpose, 
 use crate::register::{Reader, Register};
 use crate::store::{Store, same_email};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use tokio::sync::{broadcast, oneshot};
 
 /// Most entries read in one call.
@@ -174,9 +174,9 @@ impl Control {
         }
     }
 
-    /// Looks at the state as recorded. Keep it short: the next recorded entries wait for it (cuts do not).
+    /// Looks at the state as recorded. Nobody waits for it: what is recorded meanwhile is another state.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.shared.published.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.shared.published())
     }
 
     /// Every grant whose gate is open, with what has gone out so far (A6-7).

@@ -174,7 +174,7 @@ impl Keeper {
     /// Sends a decision to disk. An empty one goes along, so that "it is so already" is not said before it is on disk.
     fn record(&mut self, entries: Vec<Arc<Entry>>, then: Then) {
         self.under_way_since.push_back(Instant::now());
-        if let Err(lost) = self.recorder.send(Batch { entries, then }) {
+        if let Err(lost) = self.recorder.send(Batch { entries, state: Arc::new(self.state.clone()), then }) {
             self.under_way_since.pop_back();
             self.shared.fail("the register's writer is gone: restart the server");
             self.stopped |= matches!(lost.0.then, Then::Stopped);

@@ -4,10 +4,17 @@
 use super::lanes::Lane;
 use super::shared::Shared;
 use super::work::{Batch, Work};
-use crate::domain::Entry;
+use crate::domain::{Entry, State};
 use crate::register::{AppendError, Log, Room};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, PoisonError};
+
+/// An entry that is on disk, for the effects.
+pub(super) struct Recorded {
+    pub(super) entry: Arc<Entry>,
+    /// The state that its decision made: with this entry in it, and those of the same decision.
+    pub(super) state: Arc<State>,
+}
 
 /// Most decisions in one fsync.
 const GROUP_LIMIT: usize = 256;
@@ -28,7 +35,7 @@ impl Append for Log {
 }
 
 /// Records until the keeper hangs up.
-pub(super) fn run(mut log: Box<dyn Append>, decisions: Receiver<Batch>, shared: &Shared, effects: &Sender<Arc<Entry>>) {
+pub(super) fn run(mut log: Box<dyn Append>, decisions: Receiver<Batch>, shared: &Shared, effects: &Sender<Recorded>) {
     shared.note_room(log.room());
     while let Ok(first) = decisions.recv() {
         let mut batches = vec![first];
@@ -38,7 +45,7 @@ pub(super) fn run(mut log: Box<dyn Append>, decisions: Receiver<Batch>, shared: 
         let answer = match recorded {
             Ok(()) => {
                 shared.note_room(log.room());
-                publish(shared, effects, &entries);
+                publish(shared, effects, &batches);
                 Work::Recorded(batches)
             }
             Err(why) => {
@@ -52,16 +59,15 @@ pub(super) fn run(mut log: Box<dyn Append>, decisions: Receiver<Batch>, shared: 
     }
 }
 
-fn publish(shared: &Shared, effects: &Sender<Arc<Entry>>, entries: &[Arc<Entry>]) {
-    {
-        let mut state = shared.published.write().unwrap_or_else(PoisonError::into_inner);
-        for entry in entries {
-            state.apply(entry);
-        }
+fn publish(shared: &Shared, effects: &Sender<Recorded>, batches: &[Batch]) {
+    if let Some(newest) = batches.last() {
+        shared.publish(newest.state.clone());
     }
-    for entry in entries {
-        // Nobody listening is no fault, on either channel.
-        let _ = shared.told.send(entry.clone());
-        let _ = effects.send(entry.clone());
+    for batch in batches {
+        for entry in &batch.entries {
+            // Nobody listening is no fault, on either channel.
+            let _ = shared.told.send(entry.clone());
+            let _ = effects.send(Recorded { entry: entry.clone(), state: batch.state.clone() });
+        }
     }
 }

@@ -20,8 +20,8 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) lanes: Arc<Lanes<Work>>,
     pub(super) gates: Gates,
-    /// The state as recorded. Written by the register's writer alone, so that a slow reader delays no cut.
-    pub(super) published: RwLock<State>,
+    /// The state as recorded. Put there by the register's writer alone; readers take it and hold nobody up.
+    published: RwLock<Arc<State>>,
     pub(super) told: broadcast::Sender<Arc<Entry>>,
     pub(super) reader: Reader,
     pub(super) stopping: AtomicBool,
@@ -36,13 +36,29 @@ impl Shared {
             store,
             lanes: Arc::new(Lanes::new()),
             gates: Gates::default(),
-            published: RwLock::new(state),
+            published: RwLock::new(Arc::new(state)),
             told: broadcast::Sender::new(TOLD_CAPACITY),
             reader,
             stopping: AtomicBool::new(false),
             stopped: watch::Sender::new(false),
             register: Mutex::new(RegisterHealth::Sound),
         }
+    }
+
+    /// The state as recorded up to now.
+    pub(super) fn published(&self) -> Arc<State> {
+        // Every change is one assignment: what a panicked holder left is whole.
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What has been recorded becomes everybody's.
+    pub(super) fn publish(&self, state: Arc<State>) {
+        let before = {
+            let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *published, state)
+        };
+        // Freed, if nobody looks at it any more, while nobody waits.
+        drop(before);
     }
 
     pub(super) fn register_health(&self) -> RegisterHealth {

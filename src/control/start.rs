@@ -6,17 +6,17 @@ use super::handle::ControlSettings;
 use super::heartbeat::HeartbeatFile;
 use super::keeper::Keeper;
 use super::projector::Projector;
-use super::recorder::{self, Append};
+use super::recorder::{self, Append, Recorded};
 use super::shared::Shared;
 use super::work::{Job, JobAnswer, Work};
 use crate::clock::Clock;
-use crate::domain::{Action, Actor, Command, Entry, State};
+use crate::domain::{Action, Actor, Command, State};
 use crate::register::{Parts, Reader, Register, Repair};
 use crate::store::Store;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -68,8 +68,8 @@ pub(super) fn start_with(
 
     let (to_recorder, decisions) = mpsc::channel();
     let (to_effects, recorded) = mpsc::channel();
-    let effects_state = state.clone();
-    let effects_thread = spawn("effects", move || run_effects(effects, effects_state, &reader, &recorded))?;
+    let at_start = shared.published();
+    let effects_thread = spawn("effects", move || run_effects(effects, &at_start, &reader, recorded))?;
     let recorder_shared = shared.clone();
     let recorder = spawn("register", move || recorder::run(log, decisions, &recorder_shared, &to_effects))?;
     let (stop_heartbeat, heartbeat_stopped) = mpsc::channel::<()>();
@@ -152,8 +152,8 @@ fn run_keeper(
     .map(drop)
 }
 
-/// Effects see entries in order with a state of their own, so that none of them can hold up anybody.
-fn run_effects(mut effects: Vec<Box<dyn Effect>>, mut state: State, reader: &Reader, recorded: &Receiver<Arc<Entry>>) {
+/// Effects see entries in order, each with the state that its decision made, on a thread on which they hold up nobody.
+fn run_effects(mut effects: Vec<Box<dyn Effect>>, state: &State, reader: &Reader, recorded: Receiver<Recorded>) {
     let known = state.next_seq;
     for effect in &mut effects {
         let Some(dealt_with) = effect.dealt_with() else { continue };
@@ -163,7 +163,7 @@ fn run_effects(mut effects: Vec<Box<dyn Effect>>, mut state: State, reader: &Rea
                 Ok(entries) if entries.is_empty() => break,
                 Ok(entries) => {
                     for entry in entries.iter().filter(|entry| entry.seq < known) {
-                        effect.recorded(entry, &state);
+                        effect.recorded(entry, state);
                     }
                     from += entries.len() as u64;
                 }
@@ -174,8 +174,7 @@ fn run_effects(mut effects: Vec<Box<dyn Effect>>, mut state: State, reader: &Rea
             }
         }
     }
-    for entry in recorded {
-        state.apply(&entry);
+    for Recorded { entry, state } in recorded {
         for effect in &mut effects {
             effect.recorded(&entry, &state);
         }
@@ -188,7 +187,7 @@ fn run_heartbeat(mut file: HeartbeatFile, shared: &Shared, stopped: &Receiver<()
         // Once the register has failed, nothing flows: the heartbeat just written is the run's last word.
         let last = shared.unavailable().is_some();
         let is_needed = || {
-            let state = shared.published.read().unwrap_or_else(PoisonError::into_inner);
+            let state = shared.published();
             state.live_sessions().next().is_some() || state.live_tickets().any(|ticket| !ticket.is_pending())
         };
         if last || is_needed() {

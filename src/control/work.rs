@@ -3,7 +3,7 @@
 use super::error::ControlError;
 use super::grant::{Grant, Report};
 use super::handle::Receipt;
-use crate::domain::{Command, Entry, SessionId};
+use crate::domain::{Command, Entry, SessionId, State};
 use crate::register::AppendError;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,6 +51,8 @@ impl JobAnswer {
 /// The entries of one decision, on their way to the disk, and what is to happen once they are there.
 pub(super) struct Batch {
     pub(super) entries: Vec<Arc<Entry>>,
+    /// The state with these entries in it.
+    pub(super) state: Arc<State>,
     pub(super) then: Then,
 }
 

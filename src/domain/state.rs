@@ -14,49 +14,54 @@ use super::site::{Convention, Site};
 use super::ticket::{Need, Ticket, TicketState};
 use super::workstation::Workstation;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use imbl::{OrdMap, OrdSet};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 /// What is on record where nothing is.
 static NOTHING_FILED: LazyLock<Dossier> = LazyLock::new(Dossier::default);
 
 /// The state of the keeper. Built only by [`State::apply`], from register entries in order.
+///
+/// A clone shares everything with its original and costs the same however many years there are: the keeper decides on
+/// its own and hands each recorded decision's state on as it was (persistent maps).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     /// Sites by id.
-    pub sites: BTreeMap<SiteId, Site>,
+    pub sites: OrdMap<SiteId, Site>,
     /// Policies that were set, by site; see [`State::policy`].
-    pub policies: BTreeMap<SiteId, Policy>,
+    pub policies: OrdMap<SiteId, Policy>,
     /// Dossiers, by site; see [`State::dossier`].
-    pub dossiers: BTreeMap<SiteId, Dossier>,
+    pub dossiers: OrdMap<SiteId, Dossier>,
     /// Changes of rights that wait for a second person.
-    pub proposals: BTreeMap<u64, Proposal>,
+    pub proposals: OrdMap<u64, Proposal>,
     /// People in the annexes in force; struck ones are absent.
-    pub people: BTreeMap<PersonId, Designation>,
+    pub people: OrdMap<PersonId, Designation>,
     /// All alerts (A3-2).
-    pub alerts: BTreeMap<AlertId, Alert>,
+    pub alerts: OrdMap<AlertId, Alert>,
     /// When a person's second factor was last reset, UTC: what they enrolled and where they logged in before is void.
-    pub second_factor_resets: BTreeMap<PersonId, DateTime<Utc>>,
+    pub second_factor_resets: OrdMap<PersonId, DateTime<Utc>>,
     /// Workstations that may show transfers (A6-1).
-    pub workstations: BTreeMap<WorkstationId, Workstation>,
+    pub workstations: OrdMap<WorkstationId, Workstation>,
     /// Names of workstations that may no longer, until one is issued again (fault 9).
-    pub revoked_workstations: BTreeSet<WorkstationId>,
+    pub revoked_workstations: OrdSet<WorkstationId>,
     /// All tickets.
-    pub tickets: BTreeMap<TicketId, Ticket>,
+    pub tickets: OrdMap<TicketId, Arc<Ticket>>,
     /// All sessions.
-    pub sessions: BTreeMap<SessionId, Session>,
+    pub sessions: OrdMap<SessionId, Arc<Session>>,
     /// Mails that were queued, and how they went (A3-7).
-    pub mails: BTreeMap<MailId, MailTrace>,
+    pub mails: OrdMap<MailId, Arc<MailTrace>>,
     /// Next sequence number expected.
     pub next_seq: u64,
     /// Time of the last entry, UTC.
     pub last_at_utc: Option<DateTime<Utc>>,
-    live_tickets: BTreeSet<TicketId>,
-    live_sessions: BTreeSet<SessionId>,
-    sessions_of_ticket: BTreeMap<TicketId, Vec<SessionId>>,
+    live_tickets: OrdSet<TicketId>,
+    live_sessions: OrdSet<SessionId>,
+    /// Session ids sort by time.
+    sessions_of_ticket: OrdSet<(TicketId, SessionId)>,
     /// How far the wall clock was set back while a ticket was open: its instants alone would tell too short a time.
-    set_back: BTreeMap<TicketId, TimeDelta>,
-    mails_of_ticket: BTreeMap<TicketId, Vec<MailId>>,
+    set_back: OrdMap<TicketId, TimeDelta>,
+    mails_of_ticket: OrdMap<TicketId, Vec<MailId>>,
 }
 
 impl State {
@@ -87,17 +92,19 @@ impl State {
 
     /// Tickets that wait for a decision or are open.
     pub fn live_tickets(&self) -> impl Iterator<Item = &Ticket> {
-        self.live_tickets.iter().filter_map(|id| self.tickets.get(id))
+        self.live_tickets.iter().filter_map(|id| self.tickets.get(id).map(Arc::as_ref))
     }
 
     /// Sessions granted or connected, not yet ended.
     pub fn live_sessions(&self) -> impl Iterator<Item = &Session> {
-        self.live_sessions.iter().filter_map(|id| self.sessions.get(id))
+        self.live_sessions.iter().filter_map(|id| self.sessions.get(id).map(Arc::as_ref))
     }
 
     /// All sessions of a ticket, oldest first: transfers and the landlord's viewings.
     pub fn sessions_of(&self, ticket: TicketId) -> impl Iterator<Item = &Session> {
-        self.sessions_of_ticket.get(&ticket).into_iter().flatten().filter_map(|id| self.sessions.get(id))
+        let first = (ticket, SessionId::from(uuid::Uuid::nil()));
+        let last = (ticket, SessionId::from(uuid::Uuid::max()));
+        self.sessions_of_ticket.range(first..=last).filter_map(|(_, id)| self.sessions.get(id).map(Arc::as_ref))
     }
 
     /// The live sessions of a ticket.
@@ -107,7 +114,8 @@ impl State {
 
     /// The mails about a ticket, oldest first (A3-7).
     pub fn mails_of(&self, ticket: TicketId) -> impl Iterator<Item = &MailTrace> {
-        self.mails_of_ticket.get(&ticket).into_iter().flatten().filter_map(|id| self.mails.get(id))
+        let mails = self.mails_of_ticket.get(&ticket).into_iter().flatten();
+        mails.filter_map(|id| self.mails.get(id).map(Arc::as_ref))
     }
 
     /// Whether something that proves a person, made at `at_utc`, still does: not after a reset of their second factor.
@@ -158,7 +166,7 @@ impl State {
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}
             Event::ClockStepped { by_us } => {
-                let open = self.live_tickets.iter().filter(|id| self.tickets.get(id).is_some_and(|t| !t.is_pending()));
+                let open = self.live_tickets.iter().filter(|id| self.tickets.get(*id).is_some_and(|t| !t.is_pending()));
                 for id in open.copied().collect::<Vec<_>>() {
                     *self.set_back.entry(id).or_default() += TimeDelta::microseconds(by_us.saturating_neg().max(0));
                 }
@@ -226,7 +234,7 @@ impl State {
                 self.live_tickets.insert(*ticket);
                 self.tickets.insert(
                     *ticket,
-                    Ticket {
+                    Arc::new(Ticket {
                         id: *ticket,
                         site: site.clone(),
                         requester: requester.clone(),
@@ -235,7 +243,7 @@ impl State {
                         duration_minutes: *duration_minutes,
                         requested_at_utc: at_utc,
                         state: TicketState::Requested { lapses_at_utc: *lapses_at_utc, reminders: 0 },
-                    },
+                    }),
                 );
             }
             Event::Withdrawn { ticket } => self.answer(ticket, TicketState::Withdrawn { at_utc }),
@@ -273,7 +281,7 @@ impl State {
                 }
             }
             Event::Closed { ticket, cause, closed_at_utc, flowed_ms, cut_us } => {
-                let Some(known) = self.tickets.get_mut(ticket) else { return };
+                let Some(known) = self.tickets.get_mut(ticket).map(Arc::make_mut) else { return };
                 let TicketState::Open { approved_by, opened_at_utc, .. } = &known.state else { return };
                 known.state = TicketState::Closed {
                     approved_by: approved_by.clone(),
@@ -295,10 +303,10 @@ impl State {
                     return;
                 }
                 self.live_sessions.insert(*session);
-                self.sessions_of_ticket.entry(purpose.ticket()).or_default().push(*session);
+                self.sessions_of_ticket.insert((purpose.ticket(), *session));
                 self.sessions.insert(
                     *session,
-                    Session {
+                    Arc::new(Session {
                         id: *session,
                         purpose: purpose.clone(),
                         site: site.clone(),
@@ -308,18 +316,18 @@ impl State {
                         granted_at_utc: at_utc,
                         deadline_utc: *deadline_utc,
                         state: SessionState::Granted,
-                    },
+                    }),
                 );
             }
             Event::SessionConnected { session, srtp, dtls } => {
-                let Some(known) = self.sessions.get_mut(session) else { return };
+                let Some(known) = self.sessions.get_mut(session).map(Arc::make_mut) else { return };
                 if known.state == SessionState::Granted {
                     known.state = SessionState::Connected { srtp: srtp.clone(), dtls: dtls.clone(), at_utc };
                 }
             }
             Event::SessionEnded { session, cause, ended_at_utc, traffic, cut_us } => {
-                let Some(known) = self.sessions.get_mut(session) else { return };
-                if self.live_sessions.remove(session) {
+                let Some(known) = self.sessions.get_mut(session).map(Arc::make_mut) else { return };
+                if self.live_sessions.remove(session).is_some() {
                     known.state = SessionState::Ended {
                         cause: cause.clone(),
                         at_utc: *ended_at_utc,
@@ -343,15 +351,15 @@ impl State {
                     queued_at_utc: at_utc,
                     outcome: MailOutcome::Waiting,
                 };
-                self.mails.insert(mail.clone(), trace);
+                self.mails.insert(mail.clone(), Arc::new(trace));
             }
             Event::MailAccepted { mail, reply, attempts, accepted_at_utc, .. } => {
-                let Some(known) = self.mails.get_mut(mail) else { return };
+                let Some(known) = self.mails.get_mut(mail).map(Arc::make_mut) else { return };
                 known.outcome =
                     MailOutcome::Accepted { at_utc: *accepted_at_utc, reply: reply.clone(), attempts: *attempts };
             }
             Event::MailFailed { mail, why, reply, attempts, failed_at_utc, .. } => {
-                let Some(known) = self.mails.get_mut(mail) else { return };
+                let Some(known) = self.mails.get_mut(mail).map(Arc::make_mut) else { return };
                 known.outcome = MailOutcome::Failed {
                     at_utc: *failed_at_utc,
                     why: *why,
@@ -363,12 +371,12 @@ impl State {
     }
 
     fn state_of(&mut self, ticket: &TicketId) -> Option<&mut TicketState> {
-        self.tickets.get_mut(ticket).map(|ticket| &mut ticket.state)
+        self.tickets.get_mut(ticket).map(|ticket| &mut Arc::make_mut(ticket).state)
     }
 
     /// A pending request gets its answer; anything else stays as it is.
     fn answer(&mut self, ticket: &TicketId, answer: TicketState) {
-        let Some(known) = self.tickets.get_mut(ticket) else { return };
+        let Some(known) = self.tickets.get_mut(ticket).map(Arc::make_mut) else { return };
         if let TicketState::Requested { .. } = known.state {
             if !matches!(answer, TicketState::Open { .. }) {
                 self.live_tickets.remove(ticket);

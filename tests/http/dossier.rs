@@ -3,7 +3,7 @@
 
 use crate::dossier;
 use crate::rig::{Browser, OFFER, Rig, email, filing};
-use ecluse::domain::{Action, Actor, Command, Record};
+use ecluse::domain::{Action, Actor, Command, PersonId, Record};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -182,7 +182,10 @@ async fn a3_3_fault_08_an_annex_is_looked_at_signed_off_and_cuts_who_is_no_longe
     assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.text());
     let newcomer = store.people().by_email("nouvelle@ville.fr").unwrap().unwrap().person;
     rig.control.read(|state| {
-        assert!(state.people.contains_key(&newcomer) && !state.people.contains_key(&"colleague".parse().unwrap()));
+        assert!(
+            state.people.contains_key(&newcomer)
+                && !state.people.contains_key(&"colleague".parse::<PersonId>().unwrap())
+        );
         let closed = &state.tickets[&ticket].state;
         assert!(matches!(closed, ecluse::domain::TicketState::Closed { .. }), "{closed:?}");
     });
@@ -222,7 +225,7 @@ async fn nobody_changes_their_own_rights_without_a_second_person() {
     assert!(decider.get("/changes").await.text().contains("value=\"yes\""));
     let confirmed = post(&decider, &format!("/changes/{change}"), &[("confirm", "yes")]).await;
     assert_eq!(confirmed.status, StatusCode::SEE_OTHER, "{}", confirmed.text());
-    assert!(rig.control.read(|state| !state.people.contains_key(&"administrator".parse().unwrap())));
+    assert!(rig.control.read(|state| !state.people.contains_key(&"administrator".parse::<PersonId>().unwrap())));
     decider.post(&path, json!({ "confirm": true })).await.is(StatusCode::NOT_FOUND, "unknown-change");
     rig.stop().await;
 }

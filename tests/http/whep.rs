@@ -2,7 +2,7 @@
 //! here, so every answer must come from signalling alone.
 
 use crate::rig::{Browser, OFFER, Rig, until};
-use ecluse::domain::TicketId;
+use ecluse::domain::{SessionId, TicketId};
 use ecluse::web::connections::Kind;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
@@ -33,7 +33,7 @@ async fn a3_6_a4_6_an_offer_under_an_open_ticket_is_answered_and_recorded() {
     assert!(answer.text().starts_with("v=0"), "{}", answer.text());
     assert!(answer.header("etag").starts_with('"'), "{:?}", answer.headers);
     let resource = answer.header("location").to_owned();
-    let session = resource.strip_prefix("/whep/sessions/").unwrap().parse().unwrap();
+    let session: SessionId = resource.strip_prefix("/whep/sessions/").unwrap().parse().unwrap();
     let (person, cameras) = rig.control.read(|state| {
         let session = &state.sessions[&session];
         (session.person.to_string(), session.cameras.len())

@@ -7,10 +7,11 @@ use crate::domain::event::Event;
 use crate::domain::mail::{MailFact, MailNote, MailOutcome, MailTrace};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::State;
+use std::sync::Arc;
 
 pub(super) fn note(state: &State, actor: &Actor, note: &MailNote) -> Result<Vec<Event>, Refusal> {
     system_only(actor)?;
-    let known = state.mails.get(&note.mail);
+    let known = state.mails.get(&note.mail).map(Arc::as_ref);
     let MailNote { mail, to, kind, ticket, at_utc, fact } = note.clone();
     let mut events = Vec::new();
     if known.is_none() {
