@@ -29,5 +29,7 @@ mod demo;
 mod full_disk;
 #[path = "binary/serve.rs"]
 mod serve;
+#[path = "binary/site.rs"]
+mod site;
 #[path = "binary/soak.rs"]
 mod soak;

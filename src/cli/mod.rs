@@ -11,6 +11,7 @@ mod push;
 mod register;
 mod running;
 mod serve;
+mod site;
 mod sites;
 mod workstation;
 
@@ -50,6 +51,8 @@ enum Command {
     Check(check::Arguments),
     /// Who may do what: add, list, place, strike, new password
     People(people::Arguments),
+    /// A site's dossier and policy: show what is missing, file acts (A1-2, A3-1, A4-1, A4-7, A5-1, A8-1)
+    Site(Box<site::Arguments>),
     /// Which machines may show a transfer: issue, list, revoke (A6-1)
     Workstation(workstation::Arguments),
     /// Read and verify the register, offline
@@ -65,7 +68,14 @@ enum Command {
 #[derive(clap::Args, Clone)]
 struct ConfigArgument {
     /// Configuration file; config/ecluse.toml documents every key
-    #[arg(long, short, value_name = "FILE", env = "ECLUSE_CONFIG", default_value = "/etc/ecluse/ecluse.toml")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        env = "ECLUSE_CONFIG",
+        default_value = "/etc/ecluse/ecluse.toml",
+        global = true
+    )]
     config: PathBuf,
 }
 
@@ -76,6 +86,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::People(arguments) => people::run(&arguments),
+        Command::Site(arguments) => site::run(&arguments),
         Command::Workstation(arguments) => workstation::run(&arguments),
         Command::Register(arguments) => register::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),

@@ -18,7 +18,8 @@ pub mod server;
 pub use perform::{ConsoleError, perform};
 
 use crate::config::Secret;
-use crate::domain::{PersonId, Role, ServiceId, SiteId, Workstation, WorkstationId};
+use crate::domain::dossier::{Dossier, Record};
+use crate::domain::{Convention, PersonId, Policy, Role, ServiceId, SiteId, Workstation, WorkstationId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,22 @@ pub enum Order {
         person: PersonId,
         /// Erase name and address as well; the register keeps the pseudonym.
         forget: bool,
+    },
+    /// The sites, each with its dossier and what it lacks.
+    SiteList,
+    /// An act for a site's dossier, as a page of the administrator would file it (A1-2, A3-1, A4-1, A5-1, A8-1).
+    SiteFile {
+        /// Which site.
+        site: SiteId,
+        /// The act.
+        record: Box<Record>,
+    },
+    /// How much a site allows its service (A4-7).
+    SitePolicy {
+        /// Which site.
+        site: SiteId,
+        /// Its policy from now on.
+        policy: Policy,
     },
     /// Which workstations may show transfers (A6-1).
     WorkstationList,
@@ -137,6 +154,18 @@ pub enum Outcome {
         /// Positions in the register; empty when nothing had to change there.
         entries: Vec<u64>,
     },
+    /// The sites.
+    Sites {
+        /// All that are declared.
+        sites: Vec<KnownSite>,
+    },
+    /// Recorded, about a site.
+    SiteRecorded {
+        /// Which.
+        site: SiteId,
+        /// Positions in the register; empty when it was so already.
+        entries: Vec<u64>,
+    },
     /// The workstations, by name.
     Workstations {
         /// All that are registered.
@@ -149,6 +178,23 @@ pub enum Outcome {
         /// Positions in the register; empty when nothing had to change there.
         entries: Vec<u64>,
     },
+}
+
+/// One site as the console shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownSite {
+    /// Its id.
+    pub site: SiteId,
+    /// Its name.
+    pub name: String,
+    /// The convention's dates as they stand, renewals included.
+    pub convention: Convention,
+    /// What blocks transfers, then what does not: the stable word and, where it is about one of several, which.
+    pub missing: Vec<(String, Option<String>)>,
+    /// How much it allows its service.
+    pub policy: Policy,
+    /// What is on record.
+    pub dossier: Dossier,
 }
 
 /// One person as the console shows them.

@@ -1,8 +1,8 @@
 //! Carries an order out: the keeper first, then the names behind the pseudonyms.
 
-use super::{KnownPerson, NewPerson, Order, Outcome};
+use super::{KnownPerson, KnownSite, NewPerson, Order, Outcome};
 use crate::control::{Control, ControlError};
-use crate::domain::{Action, Actor, Command, Designation, PersonId, WorkstationId};
+use crate::domain::{Action, Actor, Command, Designation, PersonId, Site, SiteId, State, WorkstationId};
 use crate::store::{Identity, Store, StoreError, password};
 use std::collections::BTreeMap;
 
@@ -60,6 +60,11 @@ pub async fn perform(control: &Control, store: &Store, order: Order) -> Result<O
             Ok(Outcome::Recorded { person, entries: Vec::new() })
         }
         Order::PersonStrike { person, forget } => strike(control, store, person, forget).await,
+        Order::SiteList => Ok(Outcome::Sites { sites: control.read(sites) }),
+        Order::SiteFile { site, record } => {
+            of_site(control, site.clone(), Action::File { site, record: *record }).await
+        }
+        Order::SitePolicy { site, policy } => of_site(control, site.clone(), Action::SetPolicy { site, policy }).await,
         Order::WorkstationList => {
             let workstations = control.read(|state| state.workstations.values().cloned().collect());
             Ok(Outcome::Workstations { workstations })
@@ -153,6 +158,23 @@ async fn strike(control: &Control, store: &Store, person: PersonId, forget: bool
 async fn recorded(control: &Control, person: PersonId, action: Action) -> Result<Outcome, ConsoleError> {
     let receipt = control.execute(Command { actor: Actor::System, action }).await?;
     Ok(Outcome::Recorded { person, entries: receipt.entries.iter().map(|entry| entry.seq).collect() })
+}
+
+fn sites(state: &State) -> Vec<KnownSite> {
+    let known = |site: &Site| KnownSite {
+        site: site.id.clone(),
+        name: site.name.clone(),
+        convention: state.convention(site),
+        missing: state.missing(site).iter().map(|one| (one.as_str().to_owned(), one.of_which())).collect(),
+        policy: state.policy(&site.id),
+        dossier: state.dossier(&site.id).clone(),
+    };
+    state.sites.values().map(known).collect()
+}
+
+async fn of_site(control: &Control, site: SiteId, action: Action) -> Result<Outcome, ConsoleError> {
+    let receipt = control.execute(Command { actor: Actor::System, action }).await?;
+    Ok(Outcome::SiteRecorded { site, entries: receipt.entries.iter().map(|entry| entry.seq).collect() })
 }
 
 async fn of_workstation(control: &Control, id: WorkstationId, action: Action) -> Result<Outcome, ConsoleError> {

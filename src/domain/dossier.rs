@@ -258,7 +258,7 @@ pub enum Record {
 }
 
 /// What is on record for a site, as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dossier {
     /// The convention as signed.
     pub agreement: Option<Agreement>,
@@ -326,6 +326,15 @@ impl Missing {
             Missing::Signage(_) => "signage-missing",
             Missing::AnyCamera => "no-attested-camera",
             Missing::Camera(_) => "camera-not-attested",
+        }
+    }
+
+    /// Which one, where it is one of several: an entrance's name, a camera's id.
+    pub fn of_which(&self) -> Option<String> {
+        match self {
+            Missing::Signage(entrance) => Some(entrance.clone()),
+            Missing::Camera(camera) => Some(camera.to_string()),
+            _ => None,
         }
     }
 

@@ -278,10 +278,5 @@ pub fn api(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Prob
 }
 
 fn missing_model(missing: &Missing) -> MissingModel {
-    let what = match missing {
-        Missing::Signage(entrance) => Some(entrance.clone()),
-        Missing::Camera(camera) => Some(camera.to_string()),
-        _ => None,
-    };
-    MissingModel { code: missing.as_str(), what, blocks: missing.blocks() }
+    MissingModel { code: missing.as_str(), what: missing.of_which(), blocks: missing.blocks() }
 }

@@ -8,12 +8,12 @@ use serde_json::Value;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-fn serve(config: &str) -> Program {
+pub fn serve(config: &str) -> Program {
     Program::start(&mut ecluse(&["serve", "--config", config]))
 }
 
 /// Where the pages are, once the log says that they are.
-fn up(server: &mut Program) -> SocketAddr {
+pub fn up(server: &mut Program) -> SocketAddr {
     server.until("the log says that it is up", |server| {
         let lines = server.stderr();
         let mut entries = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

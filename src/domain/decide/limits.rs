@@ -43,14 +43,21 @@ fn named(limit: Limit, until: Until, site: &SiteId, duration_minutes: u32) -> Fa
     }
 }
 
-/// The landlord's deciders set the policy of their sites; the administrator may only make it stricter.
+/// The landlord's deciders set the policy of their sites; the administrator, and the machine's own console like one, may
+/// only make it stricter.
 pub(super) fn set_policy(state: &State, actor: &Actor, site: &SiteId, policy: Policy) -> Result<Vec<Event>, Refusal> {
-    let (_, place) = designated(state, actor)?;
+    let (role, sees) = match actor {
+        Actor::System => (Role::Administrator, true),
+        Actor::Person(_) => {
+            let (_, place) = designated(state, actor)?;
+            (place.role, place.sites.contains(site))
+        }
+    };
     let unknown = || Refusal::new(RefusalKind::NotFound, "unknown-site", "no such site, or not one of yours");
     let known = state.sites.contains_key(site);
     let before = state.policy(site);
-    match place.role {
-        Role::Decider if known && place.sites.contains(site) => {}
+    match role {
+        Role::Decider if known && sees => {}
         Role::Decider => return Err(unknown()),
         Role::Administrator if !known => return Err(unknown()),
         Role::Administrator if policy.is_no_looser_than(&before) => {}
