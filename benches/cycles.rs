@@ -17,6 +17,10 @@ struct Arguments {
     /// How many viewers come and go, one after the other
     #[arg(long, default_value_t = 1000)]
     cycles: usize,
+    /// How many come and go before the reading that the rest is held against: caches and rings fill, each of the
+    /// allocator's arenas meets its peak
+    #[arg(long, default_value_t = 300)]
+    warm_up: usize,
     /// How many cameras each watches
     #[arg(long, default_value_t = 4)]
     cameras: usize,
@@ -48,17 +52,19 @@ async fn main() -> Result<()> {
     let mut turns = viewers.iter().cycle();
     let mut next = || turns.next().context("there are viewers");
 
-    // Twenty to warm every cache and pool, then the reading that the rest is held against.
-    for _ in 0..20.min(arguments.cycles) {
+    println!("{:<16} {:>8} {:>12} {:>14}", "cycles", "threads", "descriptors", "resident MiB");
+    for done in 1..=arguments.warm_up {
         cycle(next()?, &ticket, arguments.cameras).await?;
+        if done % 100 == 0 {
+            print_row(&format!("(warm-up {done})"), &process::read(server.pid())?);
+        }
     }
     let before = settled(server.pid()).await?;
-    println!("{:<12} {:>8} {:>12} {:>14}", "cycles", "threads", "descriptors", "resident MiB");
-    print_row("20", &before);
+    print_row("0", &before);
     for done in 1..=arguments.cycles {
         cycle(next()?, &ticket, arguments.cameras).await?;
         if done % (arguments.cycles / 10).max(1) == 0 {
-            print_row(&format!("{}", 20 + done), &process::read(server.pid())?);
+            print_row(&done.to_string(), &process::read(server.pid())?);
         }
     }
     let after = settled(server.pid()).await?;
@@ -98,7 +104,7 @@ async fn settled(pid: u32) -> Result<process::Reading> {
 
 fn print_row(name: &str, reading: &process::Reading) {
     println!(
-        "{name:<12} {:>8} {:>12} {:>14.1}",
+        "{name:<16} {:>8} {:>12} {:>14.1}",
         reading.threads,
         reading.descriptors,
         reading.resident_bytes as f64 / 1048576.0
