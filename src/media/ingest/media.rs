@@ -118,8 +118,11 @@ fn configure(media: &RTSPMedia, sink: &Arc<Sink>) {
     // Without this a skipped RTP sequence number over TCP aborts the whole process: the decoder for redundant packets,
     // which no camera sends here, asserts that it knows the stream's source.
     pipeline.connect_deep_element_added(|_, _, element| {
-        if element.factory().is_some_and(|factory| factory.name() == "rtpulpfecdec") {
-            element.set_property("passthrough", true);
+        match element.factory().as_ref().map(|factory| factory.name()).as_deref() {
+            Some("rtpulpfecdec") => element.set_property("passthrough", true),
+            // The camera's own time of each picture, once it has sent a report: for the recorder.
+            Some("rtpjitterbuffer") => element.set_property("add-reference-timestamp-meta", true),
+            _ => {}
         }
     });
     let weak = Arc::downgrade(sink);
