@@ -82,7 +82,7 @@ pub fn run() -> ExitCode {
         Command::People(arguments) => people::run(&arguments),
         Command::Workstation(arguments) => workstation::run(&arguments),
         Command::Register(arguments) => register::run(&arguments),
-        Command::Recordings(arguments) => recordings::run(arguments),
+        Command::Recordings(arguments) => recordings::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
     };

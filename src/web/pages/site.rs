@@ -95,7 +95,7 @@ impl SiteView {
         l.a(&format!("lacks-{}", missing.as_str()), "what", what)
     }
 
-    /// The class, the icon's name and the words of a camera's recording: never the colour alone.
+    /// The class and the words of a camera's recording: never the colour alone.
     fn recording(&self, l: Locale, recording: &Option<CameraRecording>) -> (&'static str, String) {
         let Some(recording) = recording else { return ("waiting", l.t("recording-off")) };
         let class = match recording.state {
@@ -104,6 +104,10 @@ impl SiteView {
             RecordingState::Stopped { .. } => "bad",
         };
         (class, l.t(format!("recording-{}", recording.state.as_str())))
+    }
+
+    fn recorded_until(&self, recording: &Option<CameraRecording>) -> Option<DateTime<Utc>> {
+        recording.as_ref().and_then(|recording| recording.durable_until_utc)
     }
 
     fn recording_fault(&self, recording: &Option<CameraRecording>) -> Option<String> {
