@@ -180,7 +180,7 @@ impl Archive {
     pub fn delete(&self, id: &SegmentId) -> Result<(), ArchiveError> {
         let Some(mut row) = self.0.index.get(id)? else { return Err(ArchiveError::NotFound(id.to_string())) };
         if row.state == SegmentState::Open {
-            return Err(ArchiveError::NotFound(format!("{id}, closed: it is being written and")));
+            return Err(ArchiveError::BeingWritten(id.to_string()));
         }
         row.state = SegmentState::Deleting;
         self.0.index.put(&row)?;

@@ -115,6 +115,9 @@ pub enum ArchiveError {
     /// No such segment or fragment.
     #[error("{0} is not in the archive")]
     NotFound(String),
+    /// It cannot be deleted yet.
+    #[error("segment {0} is being written: it can be deleted once it has ended")]
+    BeingWritten(String),
     /// The index said no.
     #[error(transparent)]
     Index(#[from] StoreError),

@@ -39,6 +39,10 @@ impl SegmentReader {
         let mut reader = Self::begin(dir, file, keys)?;
         if !reader.read_table()? {
             reader.walk()?;
+            // Its writer may have ended it between the two looks.
+            if reader.ended.is_some() && reader.read_table()? {
+                reader.trouble = None;
+            }
         }
         Ok(reader)
     }
@@ -112,6 +116,11 @@ impl SegmentReader {
         &self.fragments
     }
 
+    /// Whether it was ended in order, down to its last byte.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ended.is_some() && self.trouble.is_none()
+    }
+
     /// Why it ends where it does; `None`: it is still being written, or was cut short.
     pub fn ended(&self) -> Option<Boundary> {
         self.ended
@@ -178,7 +187,9 @@ impl SegmentReader {
             key: self.key,
             prefix: self.prefix,
             digest: self.digest,
-            counter: good as u32 + 1,
+            // One number is left out: what the last writer may have begun under the next one must never meet another
+            // text under the same nonce.
+            counter: good as u32 + 2,
             offset,
             fragments: self.fragments,
         }))
@@ -231,7 +242,9 @@ impl SegmentReader {
                 Kind::End => {
                     // There is an end, and yet its table was not to be had by its trailer.
                     self.trouble = Some((Part::End, "its last bytes are damaged"));
-                    self.ended = self.end(offset, head, counter).ok().map(|table| table.ended);
+                    // After a crash one number was left out.
+                    let table = self.end(offset, head, counter).or_else(|_| self.end(offset, head, counter + 1));
+                    self.ended = table.ok().map(|table| table.ended);
                     return Ok(());
                 }
                 _ => {

@@ -113,7 +113,7 @@ pub(super) fn salvage(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow
         }
         Err(error) => return Err(error),
     };
-    if reader.ended().is_some() {
+    if reader.is_whole() {
         index.put(&closed_row(dir, &reader, &row.file)?)?;
         return Ok(Salvaged::Closed);
     }
@@ -143,7 +143,7 @@ fn adopt(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvag
             why: "it is a copy of another segment under another name",
         });
     }
-    if reader.ended().is_some() {
+    if reader.is_whole() {
         index.put(&row)?;
         return Ok(Salvaged::Indexed);
     }

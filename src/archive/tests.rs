@@ -174,7 +174,6 @@ fn every_flipped_bit_is_found_and_named() {
         let report = house.check();
         assert!(report.faults.len() == 1 && report.faults[0].contains("cut short"), "{length}: {report:?}");
     }
-    // Two fragments of one length change places.
     std::fs::write(&path, &sound).unwrap();
     assert!(house.check().is_sound());
     std::fs::remove_file(&path).unwrap();
@@ -218,14 +217,16 @@ fn whatever_a_crash_leaves_is_dealt_with_at_the_next_start() {
             add(&mut segment, number);
             ends.push(segment.bytes() as usize);
         }
-        drop(segment);
         let row = house.store.segments().get(&id).unwrap().unwrap();
         assert_eq!(row.state, SegmentState::Open);
+        segment.finish(Boundary::Length).unwrap();
         let whole = std::fs::read(house.dir.join(&row.file)).unwrap();
         (row, whole, ends)
     };
     let path = house.dir.join(&file.file);
-    for length in ends.iter().flat_map(|end| [*end, end + 10, end + 500]).filter(|length| *length <= whole.len()) {
+    // In the middle of a record, at its end, in the middle of the end record, between it and the last bytes.
+    let in_the_end = [whole.len() - 20, whole.len() - 5];
+    for length in ends.iter().flat_map(|end| [*end, end + 10, end + 200]).chain(in_the_end) {
         house.store.segments().put(&file).unwrap();
         std::fs::write(&path, &whole[..length]).unwrap();
         let archive = house.open();

@@ -78,7 +78,7 @@ impl SegmentWriter {
     }
 
     /// Goes on with a segment whose end was never written, after `offset` bytes that have been verified; what follows
-    /// them is cut off. The cut-off record's number is used again for the end record alone, whose nonce is another one.
+    /// them is cut off, and its number is left out.
     pub fn resume(found: Resume, path: &Path) -> Result<Self, ArchiveError> {
         let open = || {
             let mut file = OpenOptions::new().write(true).open(path)?;

@@ -227,6 +227,7 @@ fn every_picture_is_recorded_once_and_proven() {
     ];
     let small = clip("160x120", 25, 4, 0);
     let (mut server, port) = site.start();
+    let begun = Utc::now();
     let publishers: Vec<Publisher> = clips
         .iter()
         .map(|(camera, clip)| match *camera {
@@ -253,6 +254,8 @@ fn every_picture_is_recorded_once_and_proven() {
         assert!(found[0].segments.len() >= seconds as usize / 10, "{camera}: {:?}", found[0].segments);
         assert_eq!(found[0].ended, Some(Boundary::Camera), "{camera}");
         proves(&archive, &found[0], clip, &scratch);
+        let late = (found[0].from_utc - begun).num_seconds();
+        assert!((-1..60).contains(&late), "{camera}: its first picture is dated {late} s after it was started");
         let lasted = (found[0].until_utc - found[0].from_utc).num_milliseconds() as f64 / 1_000.0;
         assert!((lasted - f64::from(seconds)).abs() < 1.5, "{camera}: {lasted} s for {seconds} s");
     }
