@@ -3,7 +3,7 @@
 
 use super::figures::Figures;
 use super::muxer::Muxer;
-use super::tape::{Head, Tape, lock};
+use super::tape::{Head, Tape, Wishes, lock};
 use super::wall::{Mapping, Wall, is_step};
 use crate::archive::{Archive, ArchiveError, Boundary};
 use crate::clock::Clock;
@@ -38,6 +38,7 @@ pub(super) struct CameraTask {
 struct Run {
     muxer: Muxer,
     tape: Arc<Mutex<Tape>>,
+    wishes: Arc<Mutex<Wishes>>,
     caps: gst::Caps,
     pushed: u64,
     last: gst::ClockTime,
@@ -132,15 +133,16 @@ impl State {
             return false;
         }
         let mapping = self.look(frame);
+        let wishes = Wishes::new(mapping);
         let task = &self.task;
         let mut tape =
-            Tape::new(task.archive.clone(), task.camera.clone(), task.segment, task.figures.clone(), mapping);
+            Tape::new(task.archive.clone(), task.camera.clone(), task.segment, task.figures.clone(), wishes.clone());
         tape.begins(self.next, std::mem::take(&mut self.missed));
         let tape = Arc::new(Mutex::new(tape));
         match Muxer::start(frame, task.fragment, Head(tape.clone())) {
             Ok(muxer) => {
                 let (caps, last) = (frame.caps.clone(), frame.time);
-                self.run = Some(Run { muxer, tape, caps, pushed: 0, last, silent: false, jumped: false });
+                self.run = Some(Run { muxer, tape, wishes, caps, pushed: 0, last, silent: false, jumped: false });
                 true
             }
             Err(error) => {
@@ -194,8 +196,8 @@ impl State {
 impl Run {
     /// What a keyframe tells the tape: the clocks, and whether a new segment must begin here.
     fn keyframe(&mut self, frame: &Frame, mapping: Mapping) {
-        let mut tape = lock(&self.tape);
-        let stepped = tape.mapping().is_some_and(|known| is_step(known, mapping));
+        let mut wishes = lock(&self.wishes);
+        let stepped = wishes.in_force.is_some_and(|known| is_step(known, mapping));
         let (silent, jumped) = (std::mem::take(&mut self.silent), std::mem::take(&mut self.jumped));
         let why = match (silent, jumped, stepped) {
             (true, _, _) => Some(Boundary::Camera),
@@ -203,7 +205,6 @@ impl Run {
             (_, _, true) => Some(Boundary::WallClock),
             _ => None,
         };
-        let wishes = tape.wishes();
         wishes.mapping = mapping;
         if let (Some(why), true) = (why, self.pushed > 0) {
             wishes.cut = Some((frame.buffer.pts().unwrap_or(frame.time), why));

@@ -11,13 +11,23 @@ use metrics::{counter, histogram};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the camera's task wants of the tape.
+/// What the camera's task wants of the tape, and what it must know of it. Has a lock of its own, held for moments: the
+/// tape's is held while the disk works, and a task that waited for it would hold up everybody's runtime.
 #[derive(Debug)]
 pub(super) struct Wishes {
     /// How to get from the hub's line to the calendar, as of the newest keyframe.
     pub mapping: Mapping,
     /// Begin a new segment with the first keyframe at or after this, for this reason.
     pub cut: Option<(gst::ClockTime, Boundary)>,
+    /// The mapping the open segment was begun with.
+    pub in_force: Option<Mapping>,
+}
+
+impl Wishes {
+    /// Nothing yet but how to get to the calendar.
+    pub fn new(mapping: Mapping) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { mapping, cut: None, in_force: None }))
+    }
 }
 
 /// One camera's tape.
@@ -26,7 +36,7 @@ pub(super) struct Tape {
     camera: CameraId,
     length: gst::ClockTime,
     figures: Arc<Figures>,
-    wishes: Wishes,
+    wishes: Arc<Mutex<Wishes>>,
     /// The muxer's header of this run, for each of its segments.
     init: Vec<u8>,
     open: Option<Open>,
@@ -43,20 +53,24 @@ struct Open {
 }
 
 impl Tape {
-    pub fn new(archive: Archive, camera: CameraId, length: Duration, figures: Arc<Figures>, mapping: Mapping) -> Self {
+    pub fn new(
+        archive: Archive,
+        camera: CameraId,
+        length: Duration,
+        figures: Arc<Figures>,
+        wishes: Arc<Mutex<Wishes>>,
+    ) -> Self {
         // A segment's length comes from the configuration, which allows an hour.
         let length = gst::ClockTime::try_from(length).unwrap_or(gst::ClockTime::MAX);
-        let wishes = Wishes { mapping, cut: None };
-        let (init, next) = (Vec::new(), Boundary::Recorder);
         Self {
             archive,
             camera,
             length,
             figures,
             wishes,
-            init,
+            init: Vec::new(),
             open: None,
-            next,
+            next: Boundary::Recorder,
             missed: 0,
             written_frames: 0,
             failed: false,
@@ -66,16 +80,6 @@ impl Tape {
     /// The first segment of this run begins for this reason, after so many pictures that are missing.
     pub fn begins(&mut self, why: Boundary, missed: u64) {
         (self.next, self.missed) = (why, missed);
-    }
-
-    /// What is wanted of it.
-    pub fn wishes(&mut self) -> &mut Wishes {
-        &mut self.wishes
-    }
-
-    /// The mapping the open segment was begun with.
-    pub fn mapping(&self) -> Option<Mapping> {
-        self.open.as_ref().map(|open| open.mapping)
     }
 
     /// Pictures that are durable.
@@ -140,12 +144,10 @@ impl Tape {
     }
 
     /// Why a new segment is due at this keyframe; `None`: it is not.
-    fn is_due(&mut self, time: gst::ClockTime) -> Option<Boundary> {
+    fn is_due(&self, time: gst::ClockTime) -> Option<Boundary> {
         let open = self.open.as_ref()?;
-        if let Some((from, why)) = self.wishes.cut
-            && time >= from
-        {
-            self.wishes.cut = None;
+        let wished = lock(&self.wishes).cut.take_if(|(from, _)| time >= *from);
+        if let Some((_, why)) = wished {
             return Some(why);
         }
         (time >= open.since.saturating_add(self.length)).then_some(Boundary::Length)
@@ -155,7 +157,11 @@ impl Tape {
         if self.next == Boundary::Storage {
             self.archive.salvage(&self.camera)?;
         }
-        let mapping = self.wishes.mapping;
+        let mapping = {
+            let mut wishes = lock(&self.wishes);
+            wishes.in_force = Some(wishes.mapping);
+            wishes.mapping
+        };
         let started_us = mapping.us(time);
         let beginning = Beginning {
             camera: self.camera.clone(),
@@ -197,9 +203,9 @@ impl Taker for Head {
     }
 }
 
-/// Takes the tape even when a holder panicked: it then ends its segment where it stood.
-pub(super) fn lock(tape: &Mutex<Tape>) -> MutexGuard<'_, Tape> {
-    tape.lock().unwrap_or_else(PoisonError::into_inner)
+/// Takes the lock even when a holder panicked: wishes are whole at every step, and a tape ends its segment where it stood.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Every memory of every buffer, mapped where it lies: mapping a whole buffer would first copy its memories together.

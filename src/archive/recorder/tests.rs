@@ -154,8 +154,9 @@ async fn whatever_happens_to_a_camera_every_picture_is_recorded_and_every_gap_ha
     // In the middle of a group: nothing is lost, the next keyframe begins a segment.
     camera.stamp += gst::ClockTime::from_seconds(86_400);
     pushed += camera.plays(&large, 60..150).await;
-    // Clocks are looked at from keyframe to keyframe: the last one before the step has been.
-    house.until(&recorder, "the keyframe is through", |camera| camera.frames > 125).await;
+    // Clocks are looked at from keyframe to keyframe: once the group before it is durable, the last one before the step
+    // has been.
+    house.until(&recorder, "the keyframe is through", |camera| camera.frames >= 125).await;
     house.clock.0.store(3_600, Ordering::SeqCst);
     pushed += camera.plays(&large, 150..250).await;
     pushed += camera.plays(&small, 0..75).await;
