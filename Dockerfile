@@ -24,7 +24,7 @@ COPY scripts/install /usr/src/ecluse/scripts/
 RUN /usr/src/ecluse/scripts/install --run-only \
  && rm -rf /var/lib/apt/lists/* /usr/src/ecluse \
  && useradd --system --uid 10001 --user-group --home-dir /var/lib/ecluse --shell /usr/sbin/nologin ecluse \
- && install -d -o ecluse -g ecluse -m 0700 /var/lib/ecluse \
+ && install -d -o ecluse -g ecluse -m 0700 /var/lib/ecluse /var/lib/ecluse-recordings \
  && install -d -m 0755 /etc/ecluse
 COPY --from=build /ecluse/target/release/ecluse /usr/bin/ecluse
 COPY config/ecluse.toml /usr/share/doc/ecluse/ecluse.toml
@@ -34,7 +34,7 @@ WORKDIR /var/lib/ecluse
 # GStreamer remembers its plugins in a file; the container's own root may be read-only.
 ENV GST_REGISTRY=/var/lib/ecluse/gstreamer-registry.bin
 # Register, identities, sessions: losing this volume loses the evidence.
-VOLUME /var/lib/ecluse
+VOLUME /var/lib/ecluse /var/lib/ecluse-recordings
 # Pages, API and WHEP; the cameras' RTSPS; the viewers' media.
 EXPOSE 8443/tcp 8322/tcp 50000-50999/udp
 # /healthz over TLS, asked by the binary itself: the image needs no curl.

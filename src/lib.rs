@@ -13,11 +13,13 @@
 //! | [`store`] | sled: what can be rebuilt, and what is no legal record | `domain` |
 //! | [`control`] | the single writer: decide, record, then act; makes and revokes grants | `domain` `register` `store` |
 //! | [`media`] | GStreamer: ingest, hub, DTLS-SRTP elements, viewer branches | the `Grant`, nothing else of control |
+//! | [`archive`] | every camera, encrypted on disk: recorder, segments, keys | `media::hub` `store` |
 //! | [`mail`] | outbox worker and messages | `store` |
-//! | [`web`] | TLS, log-in, WHEP, one module per persona, live pages | `control` `media` `store` `mail` |
+//! | [`web`] | TLS, log-in, WHEP, one module per persona, live pages | `control` `media` `store` `mail`, `archive` (read) |
 //! | [`console`] | the machine's own console: people, by whoever has the server's account | `control` `store` |
 //! | [`cli`] | one file per subcommand, wires the rooms together | everything |
 
+pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod config;

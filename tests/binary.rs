@@ -27,6 +27,8 @@ mod day;
 mod demo;
 #[path = "binary/full_disk.rs"]
 mod full_disk;
+#[path = "binary/recording.rs"]
+mod recording;
 #[path = "binary/serve.rs"]
 mod serve;
 #[path = "binary/site.rs"]

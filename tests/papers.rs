@@ -241,6 +241,7 @@ fn every_key_there_is_is_documented() {
         "[webrtc]",
         "[mail]",
         "[register]",
+        "[recorder]",
         "[metrics]",
         "[log]",
         "[[service]]",

@@ -8,6 +8,8 @@ mod healthcheck;
 mod notify;
 mod people;
 mod push;
+mod recorder;
+mod recordings;
 mod register;
 mod running;
 mod serve;
@@ -57,6 +59,8 @@ enum Command {
     Workstation(workstation::Arguments),
     /// Read and verify the register, offline
     Register(register::Arguments),
+    /// Footage: verify it, make and change the master key (A5-4)
+    Recordings(recordings::Arguments),
     /// Play a clip as a camera would (a prop of the demo and of tests)
     #[command(hide = true)]
     Push(push::Arguments),
@@ -89,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Site(arguments) => site::run(&arguments),
         Command::Workstation(arguments) => workstation::run(&arguments),
         Command::Register(arguments) => register::run(&arguments),
+        Command::Recordings(arguments) => recordings::run(&arguments),
         Command::Push(arguments) => push::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
     };

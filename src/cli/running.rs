@@ -1,7 +1,8 @@
 //! The server's rooms, wired together: opened from the ground up, closed from the gates down. Shared by `ecluse serve`
 //! and `ecluse demo`, so that what the demo shows is the real server.
 
-use super::{cameras, checkpoints, sites};
+use super::{cameras, checkpoints, recorder, sites};
+use crate::archive::recorder::Recorder;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LanguageConfig, SecondFactorConfig, Secret};
 use crate::console;
@@ -39,6 +40,7 @@ pub(super) struct Running {
     checkpointer: Option<Checkpointer>,
     hub: Arc<Hub>,
     viewers: Arc<Viewers>,
+    recorder: Option<Recorder>,
     ingest: IngestServer,
     courier: Courier,
     web: Server,
@@ -82,6 +84,8 @@ impl Running {
         let courier = Courier::start(MailSettings::from_config(config)?, &store, control.clone(), clock.clone())?;
         let hub = Hub::new(HubLimits::default());
         let viewers = Viewers::new(viewer_settings(config), hub.clone())?;
+        // Before the cameras are let in: the first picture counts.
+        let recorder = recorder::start(config, &store, &hub, &clock).await;
         let connections = Connections::open(&config.server.data_dir.join("connections"), clock.clone())
             .context("the connection log cannot be opened")?;
         let access = cameras::access(config)?;
@@ -92,6 +96,7 @@ impl Running {
             store: store.clone(),
             viewers: viewers.clone(),
             hub: hub.clone(),
+            recorder: recorder.clone(),
             checkpointer: checkpointer.clone(),
             clock,
             connections,
@@ -104,7 +109,7 @@ impl Running {
         let console = console
             .inspect_err(|error| tracing::error!(%error, path = %socket.display(), "no console: `ecluse people` waits for a stopped server"))
             .ok();
-        Ok(Self { store, control, checkpointer, hub, viewers, ingest, courier, web, console })
+        Ok(Self { store, control, checkpointer, hub, viewers, recorder, ingest, courier, web, console })
     }
 
     /// Where the pages are, with the real port.
@@ -143,6 +148,10 @@ impl Running {
             self.viewers.shutdown().await;
             self.courier.shutdown().await;
             self.ingest.shutdown().await;
+            // After the cameras: their last pictures are recorded too.
+            if let Some(recorder) = &self.recorder {
+                recorder.shutdown().await;
+            }
             self.web.shutdown().await;
         };
         if tokio::time::timeout(STOP_WITHIN, orderly).await.is_err() {

@@ -7,6 +7,7 @@
 mod fault;
 mod mail_rules;
 mod read;
+mod recorder_rules;
 mod rules;
 mod schema;
 mod sections;
@@ -14,8 +15,8 @@ mod sections;
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret, ServerConfig, ServiceConfig, SiteConfig,
-    SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret, ServerConfig, ServiceConfig,
+    SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

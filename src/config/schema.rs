@@ -25,6 +25,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// The register's checkpoints.
     pub register: RegisterConfig,
+    /// Recording; `None`: nothing is recorded.
+    pub recorder: Option<RecorderConfig>,
     /// Figures for Prometheus.
     pub metrics: Option<MetricsConfig>,
     /// The server's own log.
@@ -216,6 +218,27 @@ pub struct RegisterConfig {
     pub witnesses: Vec<String>,
 }
 
+/// `[recorder]` (A4-10, A5-4).
+#[derive(Debug, Clone)]
+pub struct RecorderConfig {
+    /// Where recordings lie; `None`: see [`Config::recordings_dir`].
+    pub directory: Option<PathBuf>,
+    /// How long images are kept, days of 24 h; at most 30.
+    pub retention_days: u32,
+    /// Length of a segment, seconds.
+    pub segment_s: u64,
+    /// Length of a fragment, milliseconds: what a power cut may cost.
+    pub fragment_ms: u64,
+    /// Recording stops while less than this is free on its disk, MiB (fault 13).
+    pub keep_free_mib: u64,
+    /// File whose first line is the master key.
+    pub master_key_file: Option<PathBuf>,
+    /// Name of the systemd credential that is the master key.
+    pub master_key_credential: Option<String>,
+    /// Name of the environment variable that holds the master key.
+    pub master_key_env: Option<String>,
+}
+
 /// `[metrics]`.
 #[derive(Debug, Clone)]
 pub struct MetricsConfig {
@@ -372,6 +395,12 @@ impl Config {
         })
     }
 
+    /// Where recordings lie: as configured, else `recordings` in the data directory.
+    pub fn recordings_dir(&self) -> PathBuf {
+        let configured = self.recorder.as_ref().and_then(|recorder| recorder.directory.clone());
+        configured.unwrap_or_else(|| self.server.data_dir.join("recordings"))
+    }
+
     /// Makes relative paths relative to the file's directory instead of the process's.
     pub(super) fn resolve_paths(&mut self, base: &Path) {
         let mut paths: Vec<&mut PathBuf> = vec![
@@ -386,6 +415,10 @@ impl Config {
         if let Some(mail) = &mut self.mail {
             paths.extend(mail.password_file.as_mut());
             paths.extend(mail.ca.as_mut());
+        }
+        if let Some(recorder) = &mut self.recorder {
+            paths.extend(recorder.directory.as_mut());
+            paths.extend(recorder.master_key_file.as_mut());
         }
         paths.extend(
             self.site.iter_mut().flat_map(|site| &mut site.camera).filter_map(|camera| camera.password_file.as_mut()),

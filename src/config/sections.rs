@@ -3,8 +3,8 @@
 use super::read::Fields;
 use super::schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RegisterConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme,
-    SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig,
+    SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,6 +29,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
         mail: file.optional_table("mail").map(mail),
         register: file.optional_table("register").map(register).unwrap_or_default(),
+        recorder: file.optional_table("recorder").map(recorder),
         metrics: file.optional_table("metrics").map(metrics),
         log: file.optional_table("log").map(log).unwrap_or_default(),
         service: file.tables("service").into_iter().map(service).collect(),
@@ -128,6 +129,21 @@ fn register(mut fields: Fields<'_>) -> RegisterConfig {
             "a list of e-mail addresses such as [\"prefecture@example.org\"]",
             Vec::new(),
         ),
+    };
+    fields.finish();
+    section
+}
+
+fn recorder(mut fields: Fields<'_>) -> RecorderConfig {
+    let section = RecorderConfig {
+        directory: fields.optional("directory", "the path of a directory"),
+        retention_days: fields.or("retention_days", "a whole number of days, 1 to 30", 30),
+        segment_s: fields.or("segment_s", "a whole number of seconds", 60),
+        fragment_ms: fields.or("fragment_ms", "a whole number of milliseconds", 1_000),
+        keep_free_mib: fields.or("keep_free_mib", "a whole number of MiB", 1_024),
+        master_key_file: fields.optional("master_key_file", "the path of a file that `ecluse recordings new-key` made"),
+        master_key_credential: fields.optional("master_key_credential", "the name of a systemd credential"),
+        master_key_env: fields.optional("master_key_env", "the name of an environment variable"),
     };
     fields.finish();
     section

@@ -147,6 +147,17 @@ impl Table {
         self.tree.range(..end.as_bytes()).map(|row| self.row(row))
     }
 
+    /// The rows whose keys sort from `start` on and before `end`.
+    pub(super) fn rows_between<T: DeserializeOwned>(
+        &self,
+        start: &str,
+        end: &str,
+    ) -> impl DoubleEndedIterator<Item = Result<(String, T), StoreError>> + '_ {
+        // sled panics on a range that ends before it starts.
+        let end = end.max(start);
+        self.tree.range(start.as_bytes()..end.as_bytes()).map(|row| self.row(row))
+    }
+
     /// All rows by key; stops at the first error.
     pub(super) fn rows<T: DeserializeOwned>(
         &self,

@@ -64,6 +64,12 @@ fn render(app: &App) -> Option<String> {
     gauge!("ecluse_tickets_pending").set(pending as f64);
     gauge!("ecluse_ingest_online").set(online as f64);
     gauge!("ecluse_ingest_cameras").set(cameras.len() as f64);
+    if let Some(recorder) = &app.context.recorder {
+        for state in ["recording", "waiting", "stopped", "disk-full"] {
+            let count = recorder.cameras().iter().filter(|camera| camera.state.as_str() == state).count();
+            gauge!("ecluse_recorder_cameras", "state" => state).set(count as f64);
+        }
+    }
     gauge!("ecluse_register_entries").set(health.entries as f64);
     gauge!("ecluse_register_condition").set(condition);
     gauge!("ecluse_control_queued").set(health.queued as f64);

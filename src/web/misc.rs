@@ -75,6 +75,7 @@ pub fn healthz() -> Answer {
 struct Readiness {
     ready: bool,
     register: &'static str,
+    recording: &'static str,
     stopping: bool,
 }
 
@@ -87,8 +88,14 @@ pub fn readyz(app: &App) -> Result<Answer, Problem> {
         crate::control::RegisterHealth::OnReserve { .. } => "on-reserve",
         crate::control::RegisterHealth::Unavailable { .. } => "unavailable",
     };
+    // No transfer depends on it: a recorder in trouble makes nobody unready.
+    let recording = match &app.context.recorder {
+        None => "off",
+        Some(recorder) if recorder.is_well() => "sound",
+        Some(_) => "in-trouble",
+    };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer::json(status, &Readiness { ready, register, stopping: health.stopping })
+    answer::json(status, &Readiness { ready, register, recording, stopping: health.stopping })
 }
 
 /// `GET /static/{file*}`.

@@ -1,6 +1,7 @@
 //! What the web server needs to be told, and the rooms it speaks to.
 
 use super::pages::Language;
+use crate::archive::recorder::Recorder;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::domain::PersonId;
@@ -175,6 +176,8 @@ pub struct WebContext {
     pub viewers: Arc<Viewers>,
     /// Live streams, for their health.
     pub hub: Arc<Hub>,
+    /// Recording, for its state; `None`: nothing is recorded.
+    pub recorder: Option<Recorder>,
     /// Signs what the register holds; `None` while it is damaged.
     pub checkpointer: Option<Checkpointer>,
     /// Time.

@@ -16,7 +16,7 @@ use crate::domain::dossier::{
     Agreement, Alteration, Attestation, Avenant, Deciders, Dossier, Missing, ReasonBasis, ReasonList, Record, Renewal,
     Signatory, Subject,
 };
-use crate::domain::{Action, Actor, Command, PersonId, Policy, Reason, Role, SiteId, day};
+use crate::domain::{Action, Actor, Camera, Command, PersonId, Policy, Reason, Role, SiteId, day};
 use chrono::{DateTime, NaiveDate, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,7 @@ async fn draw(
     let id = seen(app, person, request)?;
     let people = access::names(app).await?;
     let now = app.context.clock.utc();
+    let recording = |camera: &Camera| app.context.recorder.as_ref().and_then(|all| all.camera(&camera.id));
     let view = app
         .context
         .control
@@ -58,6 +59,8 @@ async fn draw(
                     .collect(),
                 today: day::day_of(now),
                 people,
+                recordings: site.cameras.iter().map(|camera| (camera.name.clone(), recording(camera))).collect(),
+                may_see_faults: person.role == Role::Administrator,
                 site,
                 trouble: problem.map(chrome::trouble),
             })

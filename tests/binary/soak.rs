@@ -83,6 +83,10 @@ async fn pictures_flow_without_loss_and_nothing_grows() {
         assert!(stats.packets() > last_count, "nothing has come for {step:?}");
         last_count = stats.packets();
     }
+    // All the while both cameras were recorded.
+    assert_eq!(administrator.get("/readyz").await.body["recording"], "sound");
+    let page = administrator.get("/sites/arcade").await.body;
+    assert_eq!(page.as_str().unwrap().matches("data-recording=\"open\"").count(), CAMERAS, "{page}");
     let last = read(demo.program.pid());
     println!("{} s, {} packets: {first:?} at first, {last:?} at last", length.as_secs(), last_count);
     assert_eq!(viewer.stats().lost, 0, "packets were lost on loopback");

@@ -201,6 +201,7 @@ impl Rig {
             store: store.clone(),
             viewers: viewers.clone(),
             hub: hub.clone(),
+            recorder: None,
             checkpointer,
             clock: shared,
             connections: connections.clone(),

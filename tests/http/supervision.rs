@@ -114,7 +114,7 @@ async fn health_and_readiness_are_for_anybody_and_say_little() {
     let nobody = rig.anonymous();
     assert_eq!(nobody.get("/healthz").await.text(), "ok\n");
     let ready = nobody.get("/readyz").await;
-    assert_eq!(ready.json(), json!({ "ready": true, "register": "sound", "stopping": false }));
+    assert_eq!(ready.json(), json!({ "ready": true, "register": "sound", "recording": "off", "stopping": false }));
     assert_eq!(nobody.get("/openapi.yaml").await.text(), ecluse::web::OPENAPI);
     rig.control.shutdown().await;
     let stopped = nobody.get("/readyz").await;

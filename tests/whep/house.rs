@@ -48,6 +48,7 @@ impl House {
             store: room.keeper.store.clone(),
             viewers: room.viewers.clone(),
             hub: room.hub.clone(),
+            recorder: None,
             connections: Connections::in_memory(clock.clone()),
             clock,
             checkpointer: None,

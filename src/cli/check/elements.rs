@@ -5,13 +5,14 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 /// Element, and the Debian package that has it.
-const NEEDED: [(&str, &str); 11] = [
+const NEEDED: [(&str, &str); 12] = [
     ("appsrc", "gstreamer1.0-plugins-base"),
     ("appsink", "gstreamer1.0-plugins-base"),
     ("rtpbin", "gstreamer1.0-plugins-good"),
     ("rtph264pay", "gstreamer1.0-plugins-good"),
     ("rtph264depay", "gstreamer1.0-plugins-good"),
     ("h264parse", "gstreamer1.0-plugins-bad"),
+    ("h264timestamper", "gstreamer1.0-plugins-bad"),
     ("webrtcbin", "gstreamer1.0-plugins-bad"),
     ("srtpenc", "gstreamer1.0-plugins-bad"),
     ("srtpdec", "gstreamer1.0-plugins-bad"),

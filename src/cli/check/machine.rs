@@ -1,10 +1,9 @@
 //! Directories, ports, password files, the clock.
 
+use crate::archive::free_mib;
 use crate::config::{Config, ConfigFault, Loaded};
-use std::ffi::CString;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -81,20 +80,6 @@ fn data_directory(directory: &Path, loaded: &Loaded, found: &mut Vec<ConfigFault
             .at(position.clone()),
         );
     }
-}
-
-/// What a process without privileges may still write there.
-fn free_mib(directory: &Path) -> Option<u64> {
-    let path = CString::new(directory.as_os_str().as_bytes()).ok()?;
-    // SAFETY: `statvfs` is plain data for which zero is a valid value; the path is a C string that outlives the call.
-    let space = unsafe {
-        let mut space: libc::statvfs = std::mem::zeroed();
-        if libc::statvfs(path.as_ptr(), &raw mut space) != 0 {
-            return None;
-        }
-        space
-    };
-    Some(space.f_bavail.saturating_mul(space.f_frsize) / (1024 * 1024))
 }
 
 fn tcp_port(key: &str, listen: SocketAddr, loaded: &Loaded, found: &mut Vec<ConfigFault>) {

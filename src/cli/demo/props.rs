@@ -4,6 +4,7 @@
 use super::people::{DemoPerson, cast};
 use super::pushers::Push;
 use super::{Arguments, footage, settle_port};
+use crate::archive::MasterKey;
 use crate::cli::running::Running;
 use crate::domain::{Action, Actor, Command, Designation, Policy, Role, ServiceId, SiteId, Workstation};
 use crate::pki::{Authority, Issued, Usage};
@@ -147,6 +148,10 @@ impl Props {
             let password = std::fs::read_to_string(&password_path)?.trim().to_owned();
             let url = format!("rtsps://localhost:{}/{SITE}/{id}", rtsp.port());
             cameras.push(DemoCamera { user: id.clone(), id, name, url, password });
+        }
+        let recordings_key = directory.join("pki/recordings.key");
+        if !recordings_key.exists() {
+            MasterKey::generate()?.write_new(&recordings_key)?;
         }
         let issued = authority.issue(WORKSTATION, Usage::Client, &[], 365)?;
         let workstation = workstation(&directory, &authority, issued, arguments.require_workstation)?;

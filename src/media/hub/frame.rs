@@ -7,7 +7,8 @@ use std::time::Instant;
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// The payload, untouched from the camera. Its PTS is the presentation time on the hub's line; with B-frames it
-    /// goes back and forth within a group of pictures, which [`Frame::time`] does not. No DTS.
+    /// goes back and forth within a group of pictures, which [`Frame::time`] does not. No DTS. The flag `RESYNC`: the
+    /// camera's clock jumped just before it.
     pub buffer: gst::Buffer,
     /// `video/x-h264,stream-format=avc,alignment=au` with `codec_data`; the same object until something changes.
     pub caps: gst::Caps,

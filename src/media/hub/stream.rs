@@ -205,6 +205,10 @@ impl Publication {
         let buffer = frame.buffer.make_mut();
         buffer.set_pts(placed.pts);
         buffer.set_dts(gst::ClockTime::NONE);
+        buffer.unset_flags(gst::BufferFlags::RESYNC);
+        if placed.jumped {
+            buffer.set_flags(gst::BufferFlags::RESYNC);
+        }
         state_ref.frames += 1;
         state_ref.bytes += frame.buffer.size() as u64;
         state_ref.meter.count(frame.buffer.size(), now);

@@ -244,6 +244,9 @@ async fn publish<S: Io>(
         }
         Err(closed) => DropReason::Closed(closed),
     };
+    if matches!(reason, DropReason::Teardown | DropReason::Closed(_)) {
+        sink.settle().await;
+    }
     sink.close();
     let dropped = What::Dropped { reason, frames: sink.pictures(), lasted: began.elapsed() };
     shared.events.write(peer.address, Some(camera), dropped);

@@ -13,13 +13,16 @@ use gstreamer_rtsp_server::prelude::*;
 use gstreamer_rtsp_server::{RTSPMedia, RTSPMediaFactory, RTSPSuspendMode, RTSPTransportMode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 const LAUNCH: &str = include_str!("../../../pipelines/ingest.launch");
 
 /// Elements the media is made of; missing ones are named at start instead of at the first camera.
 pub(super) const ELEMENTS: [&str; 6] = ["rtpbin", "rtpjitterbuffer", "rtph264depay", "h264parse", "appsink", "appsrc"];
+
+/// Without a picture for so long, none is on its way any more.
+const SETTLE_STEP: Duration = Duration::from_millis(100);
 
 /// Where the pictures of one publication arrive; they go on to the hub only while it is open.
 pub(super) struct Sink {
@@ -43,6 +46,20 @@ impl Sink {
     pub fn open(&self, publication: Publication) {
         self.last_picture.note(Instant::now());
         *self.lock() = Some(publication);
+    }
+
+    /// Waits for the pictures that are still between the backend's socket and here: after a goodbye the last ones count
+    /// too. Resolves when none has come for a moment, within half a second.
+    pub async fn settle(&self) {
+        let mut known = self.pictures();
+        for _ in 0..5 {
+            tokio::time::sleep(SETTLE_STEP).await;
+            let now = self.pictures();
+            if now == known {
+                return;
+            }
+            known = now;
+        }
     }
 
     /// From now on they do not; the camera is offline when this returns, whatever the pipeline still does.
@@ -118,8 +135,11 @@ fn configure(media: &RTSPMedia, sink: &Arc<Sink>) {
     // Without this a skipped RTP sequence number over TCP aborts the whole process: the decoder for redundant packets,
     // which no camera sends here, asserts that it knows the stream's source.
     pipeline.connect_deep_element_added(|_, _, element| {
-        if element.factory().is_some_and(|factory| factory.name() == "rtpulpfecdec") {
-            element.set_property("passthrough", true);
+        match element.factory().as_ref().map(|factory| factory.name()).as_deref() {
+            Some("rtpulpfecdec") => element.set_property("passthrough", true),
+            // The camera's own time of each picture, once it has sent a report: for the recorder.
+            Some("rtpbin" | "rtpjitterbuffer") => element.set_property("add-reference-timestamp-meta", true),
+            _ => {}
         }
     });
     let weak = Arc::downgrade(sink);

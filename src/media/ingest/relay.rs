@@ -84,7 +84,11 @@ impl<S: Io> Up<'_, S> {
             let next = self.input.decoder.next(&mut self.input.bytes);
             match next {
                 Ok(Some(Incoming::Data { channel, payload })) => self.gather(channel, &payload)?,
-                Ok(Some(Incoming::Message(message))) => self.answer(&message).await?,
+                Ok(Some(Incoming::Message(message))) => {
+                    // A goodbye may come in the same read as the last picture.
+                    self.forward().await?;
+                    self.answer(&message).await?;
+                }
                 // What has arrived already joins the same write; only then is it worth waiting.
                 Ok(None) => match self.input.read().now_or_never() {
                     Some(Ok(())) => {}

@@ -6,6 +6,7 @@
 use super::shell::role_text;
 use super::ticket::reason_text;
 use super::{Banner, Locale, Shell, Trouble};
+use crate::archive::recorder::{CameraRecording, RecordingState};
 use crate::domain::dossier::{Alteration, Annex, Avenant, Dossier, Missing, Subject};
 use crate::domain::{CameraId, Convention, PersonId, Policy, Reason, Site};
 use askama::Template;
@@ -33,6 +34,10 @@ pub struct SiteView {
     pub candidates: Vec<(PersonId, String)>,
     /// Names.
     pub people: BTreeMap<PersonId, String>,
+    /// Each camera's name and recording; `None`: nothing is recorded.
+    pub recordings: Vec<(String, Option<CameraRecording>)>,
+    /// Whether the machine's own words about a fault are for this person: the administrator's.
+    pub may_see_faults: bool,
     /// Today, in Paris.
     pub today: NaiveDate,
     /// Why the previous attempt to change something was refused.
@@ -88,6 +93,37 @@ impl SiteView {
             _ => String::new(),
         };
         l.a(&format!("lacks-{}", missing.as_str()), "what", what)
+    }
+
+    /// The class and the words of a camera's recording: never the colour alone.
+    fn recording(&self, l: Locale, recording: &Option<CameraRecording>) -> (&'static str, String) {
+        let Some(recording) = recording else { return ("waiting", l.t("recording-off")) };
+        let class = match recording.state {
+            RecordingState::Recording => "open",
+            RecordingState::Waiting => "waiting",
+            RecordingState::Stopped { .. } => "bad",
+        };
+        (class, l.t(format!("recording-{}", recording.state.as_str())))
+    }
+
+    fn recorded_until(&self, recording: &Option<CameraRecording>) -> Option<DateTime<Utc>> {
+        recording.as_ref().and_then(|recording| recording.durable_until_utc)
+    }
+
+    fn recording_fault(&self, recording: &Option<CameraRecording>) -> Option<String> {
+        match recording.as_ref().map(|recording| &recording.state) {
+            Some(RecordingState::Stopped { why, .. }) if self.may_see_faults => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// The camera's clock in words: whose counts, how far apart they are, and how fast that changes.
+    fn camera_clock(&self, l: Locale, recording: &Option<CameraRecording>) -> String {
+        let Some(clock) = recording.as_ref().and_then(|recording| recording.clock) else { return String::new() };
+        let source = l.t(format!("clock-{}", clock.source.as_str()));
+        let offset = clock.offset_ms.map(|ms| l.a("clock-offset", "ms", format!("{ms:+}")));
+        let drift = clock.drift_ppm.map(|ppm| l.a("clock-drift", "ppm", format!("{ppm:+.0}")));
+        [Some(source), offset, drift].into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 
     fn camera(&self, id: &CameraId) -> String {

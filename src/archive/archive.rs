@@ -1,0 +1,339 @@
+//! The archive: one directory, one master key, one index.
+
+use super::error::{ArchiveError, io};
+use super::format::{About, ClockSource};
+use super::keys::{Keys, Rotated, rotate};
+use super::layout;
+use super::master::MasterKey;
+use super::reader::SegmentReader;
+use super::reconcile::{Reconciled, reconcile, salvage};
+use super::writer::{SegmentWriter, Shot};
+use crate::domain::CameraId;
+use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Starts within one millisecond are told apart by moving the later one on: a clock that is set back can do that.
+const TRIES: i64 = 1_000;
+
+/// The archive, open for writing. Cheap to clone; all calls block.
+#[derive(Clone)]
+pub struct Archive(Arc<Inner>);
+
+struct Inner {
+    dir: PathBuf,
+    keys: Keys,
+    index: Segments,
+    keep_free_mib: u64,
+    _lock: File,
+}
+
+/// What is known of a segment when it begins.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    /// The camera.
+    pub camera: CameraId,
+    /// When its first picture was taken, UTC.
+    pub started_at_utc: DateTime<Utc>,
+    /// Why it begins here.
+    pub began: Boundary,
+    /// Pictures known to be missing before it.
+    pub missed_frames: u64,
+    /// Whose clock says when.
+    pub clock: ClockSource,
+    /// The camera's clock minus this machine's, milliseconds.
+    pub clock_offset_ms: Option<i64>,
+}
+
+impl Archive {
+    /// Opens the archive in `dir`, or makes it, for writing.
+    ///
+    /// # Errors
+    /// [`ArchiveError::WrongMasterKey`] when it was made under another key, [`ArchiveError::InUse`], or the system's.
+    pub fn open(dir: &Path, master: MasterKey, index: Segments, keep_free_mib: u64) -> Result<Self, ArchiveError> {
+        layout::make_dir(dir)?;
+        let lock = lock(dir)?;
+        let keys = Keys::open(dir, master, true)?;
+        Ok(Self(Arc::new(Inner { dir: dir.to_owned(), keys, index, keep_free_mib, _lock: lock })))
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// Makes files and index agree again, after whatever ended the last run; to be called before anything is recorded.
+    ///
+    /// # Errors
+    /// When the index or the directory cannot be read. A damaged segment is none: it is counted.
+    pub fn reconcile(&self) -> Result<Reconciled, ArchiveError> {
+        reconcile(&self.0.dir, &self.0.keys, &self.0.index)
+    }
+
+    /// Closes what a failed write of this camera left open.
+    pub(super) fn salvage(&self, camera: &CameraId) -> Result<(), ArchiveError> {
+        for row in self.0.index.under_way()? {
+            if row.camera == *camera && row.state == SegmentState::Open {
+                salvage(&self.0.dir, &self.0.keys, &self.0.index, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether recording would leave enough free for everything else on that disk, the register above all.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Full`].
+    pub fn check_room(&self) -> Result<(), ArchiveError> {
+        let wanted_mib = self.0.keep_free_mib;
+        match layout::free_mib(&self.0.dir) {
+            Some(free_mib) if free_mib < wanted_mib => {
+                Err(ArchiveError::Full { path: self.0.dir.clone(), free_mib, wanted_mib })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins a segment: its file, header and name are durable, then its row, then this returns.
+    ///
+    /// # Errors
+    /// When there is no room, or file, key or row cannot be written.
+    pub fn begin(&self, beginning: Beginning) -> Result<OpenSegment, ArchiveError> {
+        self.check_room()?;
+        let mut started_at_utc = beginning.started_at_utc.trunc_subsecs(3);
+        let camera = beginning.camera;
+        for _ in 0..TRIES {
+            let id = SegmentId { camera: camera.clone(), started_at_utc };
+            if self.0.index.get(&id)?.is_none() && !self.0.dir.join(layout::segment(&camera, started_at_utc)).exists() {
+                break;
+            }
+            started_at_utc += TimeDelta::milliseconds(1);
+        }
+        let about = About {
+            version: 1,
+            camera: camera.clone(),
+            started_at_utc,
+            began: beginning.began,
+            missed_frames: beginning.missed_frames,
+            clock: beginning.clock,
+            clock_offset_ms: beginning.clock_offset_ms,
+            program: concat!("ecluse ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        let day_key = self.0.keys.for_writing(&camera, started_at_utc.date_naive())?;
+        let file = layout::segment(&camera, started_at_utc);
+        let writer = SegmentWriter::create(&self.0.dir.join(&file), &about, &day_key)?;
+        let row = SegmentRow {
+            camera,
+            started_at_utc,
+            ended_at_utc: started_at_utc,
+            file,
+            state: SegmentState::Open,
+            began: about.began,
+            ended: None,
+            missed_frames: about.missed_frames,
+            frames: 0,
+            fragments: 0,
+            bytes: writer.bytes(),
+        };
+        self.0.index.put(&row)?;
+        Ok(OpenSegment { index: self.0.index.clone(), writer, row })
+    }
+
+    /// What is recorded of a camera between two instants, oldest first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn ranges(
+        &self,
+        camera: &CameraId,
+        from_utc: DateTime<Utc>,
+        until_utc: DateTime<Utc>,
+    ) -> Result<Vec<Range>, ArchiveError> {
+        let rows = self.0.index.of_camera(camera, from_utc, until_utc)?;
+        let mut ranges: Vec<Range> = Vec::new();
+        for row in rows.into_iter().filter(|row| matches!(row.state, SegmentState::Open | SegmentState::Closed)) {
+            match ranges.last_mut() {
+                Some(range) if !row.began.is_gap() => range.add(row),
+                _ => ranges.push(Range::of(row)),
+            }
+        }
+        Ok(ranges)
+    }
+
+    /// Opens one segment for reading.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NotFound`], [`ArchiveError::NoDayKey`] when it has been destroyed, [`ArchiveError::Damaged`].
+    pub fn open_segment(&self, id: &SegmentId) -> Result<SegmentReader, ArchiveError> {
+        let row = self.0.index.get(id)?.filter(|row| row.state != SegmentState::Deleting);
+        let row = row.ok_or_else(|| ArchiveError::NotFound(id.to_string()))?;
+        SegmentReader::open(&self.0.dir, &row.file, &self.0.keys)
+    }
+
+    /// Deletes one segment in two steps: the row says so, durably; the file goes, durably; then the row goes. A crash in
+    /// between is finished at the next start. Whether it may go (holds, age) is decided above.
+    ///
+    /// # Errors
+    /// When one of the steps fails; the row then still says that it is to go.
+    pub fn delete(&self, id: &SegmentId) -> Result<(), ArchiveError> {
+        let Some(mut row) = self.0.index.get(id)? else { return Err(ArchiveError::NotFound(id.to_string())) };
+        if row.state == SegmentState::Open {
+            return Err(ArchiveError::BeingWritten(id.to_string()));
+        }
+        row.state = SegmentState::Deleting;
+        self.0.index.put(&row)?;
+        finish_delete(&self.0.dir, &self.0.index, &row)
+    }
+}
+
+impl std::fmt::Debug for Archive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Archive").field("dir", &self.0.dir).finish_non_exhaustive()
+    }
+}
+
+/// File, then directory, then row.
+pub(super) fn finish_delete(dir: &Path, index: &Segments, row: &SegmentRow) -> Result<(), ArchiveError> {
+    let path = dir.join(&row.file);
+    match std::fs::remove_file(&path) {
+        Ok(()) => layout::sync_dir(layout::parent(&path))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io(&path, "cannot delete")(error)),
+    }
+    Ok(index.remove(&row.id())?)
+}
+
+fn lock(dir: &Path) -> Result<File, ArchiveError> {
+    let path = dir.join("ecluse.lock");
+    let file = File::create(&path).map_err(io(&path, "cannot make the lock file"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ArchiveError::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(io(&path, "cannot lock")(source)),
+    }
+}
+
+/// Puts the archive in `dir`, which nobody may be recording into, under another master key without touching footage.
+///
+/// # Errors
+/// [`ArchiveError::InUse`], [`ArchiveError::WrongMasterKey`] when `old` is not its key, or the system's. Cut short, it is
+/// finished by running it again.
+pub fn rotate_master_key(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<Rotated, ArchiveError> {
+    let _lock = lock(dir)?;
+    rotate(dir, old, new)
+}
+
+/// A segment being written.
+pub struct OpenSegment {
+    index: Segments,
+    writer: SegmentWriter,
+    row: SegmentRow,
+}
+
+impl OpenSegment {
+    /// When it began, UTC.
+    pub fn started_at_utc(&self) -> DateTime<Utc> {
+        self.row.started_at_utc
+    }
+
+    /// Its name.
+    pub fn id(&self) -> SegmentId {
+        self.row.id()
+    }
+
+    /// Bytes on disk so far.
+    pub fn bytes(&self) -> u64 {
+        self.writer.bytes()
+    }
+
+    /// Fragments so far.
+    pub fn fragments(&self) -> usize {
+        self.writer.fragments().len()
+    }
+
+    /// Writes the muxer's header; before the first fragment.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn init<'a>(&mut self, length: usize, parts: impl Iterator<Item = &'a [u8]>) -> Result<(), ArchiveError> {
+        self.writer.init(length, parts)
+    }
+
+    /// Writes one fragment of `length` bytes in all; durable when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written. The segment is closed by the next start, or the next segment of its camera.
+    pub fn fragment<'a>(
+        &mut self,
+        shot: Shot,
+        length: usize,
+        parts: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), ArchiveError> {
+        self.writer.fragment(shot, length, parts)
+    }
+
+    /// Ends the segment: its end is durable, then its row. Its row.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(self, ended: Boundary) -> Result<SegmentRow, ArchiveError> {
+        close(&self.index, self.writer, self.row, ended)
+    }
+}
+
+/// Ends a segment and says so in the index.
+pub(super) fn close(
+    index: &Segments,
+    writer: SegmentWriter,
+    mut row: SegmentRow,
+    ended: Boundary,
+) -> Result<SegmentRow, ArchiveError> {
+    let written = writer.finish(ended)?;
+    let last_us = written.fragments.iter().map(|fragment| fragment.end_utc()).max();
+    row.ended_at_utc = last_us.unwrap_or(row.started_at_utc);
+    row.state = SegmentState::Closed;
+    row.ended = Some(ended);
+    row.frames = written.fragments.iter().map(|fragment| u64::from(fragment.frames)).sum();
+    row.fragments = u32::try_from(written.fragments.len()).unwrap_or(u32::MAX);
+    row.bytes = written.bytes;
+    index.put(&row)?;
+    Ok(row)
+}
+
+/// A run of recording without a gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// When its first picture was taken, UTC.
+    pub from_utc: DateTime<Utc>,
+    /// Where its last picture ends, UTC; of a run that is being recorded, where its last closed segment does.
+    pub until_utc: DateTime<Utc>,
+    /// Why it begins: what lies between it and the one before.
+    pub began: Boundary,
+    /// Pictures known to be missing before it.
+    pub missed_frames: u64,
+    /// Why it ends; `None`: it is being recorded.
+    pub ended: Option<Boundary>,
+    /// Its segments, oldest first.
+    pub segments: Vec<SegmentRow>,
+}
+
+impl Range {
+    fn of(row: SegmentRow) -> Self {
+        Self {
+            from_utc: row.started_at_utc,
+            until_utc: row.ended_at_utc,
+            began: row.began,
+            missed_frames: row.missed_frames,
+            ended: row.ended,
+            segments: vec![row],
+        }
+    }
+
+    fn add(&mut self, row: SegmentRow) {
+        self.until_utc = self.until_utc.max(row.ended_at_utc);
+        self.ended = row.ended;
+        self.segments.push(row);
+    }
+}

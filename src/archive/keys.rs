@@ -1,0 +1,216 @@
+//! The days' keys: one per camera and day (UTC), wrapped by the master key, in a file of its own. Destroying that file
+//! makes everything of that camera and day unreadable; rotating the master key rewrites these files and no footage.
+
+use super::error::{ArchiveError, io};
+use super::layout;
+use super::master::{KeyBytes, MasterKey, from_hex, hex, random_key};
+use super::seal::{WRAPPED_BYTES, unwrap, wrap};
+use crate::domain::CameraId;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Unwrapped keys kept in memory at most: today's of every camera, and what is being read.
+const KEPT: usize = 256;
+
+/// `archive.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
+    version: u32,
+    /// Fingerprint of the master key in force.
+    master_key: String,
+}
+
+/// `day.key`.
+#[derive(Debug, Serialize, Deserialize)]
+struct DayKeyFile {
+    version: u32,
+    camera: CameraId,
+    day: NaiveDate,
+    /// Fingerprint of the master key that wraps it.
+    master_key: String,
+    /// Nonce, ciphertext, tag; hexadecimal.
+    wrapped: String,
+}
+
+fn purpose(camera: &CameraId, day: NaiveDate) -> String {
+    format!("ecluse day key v1|{camera}|{day}")
+}
+
+/// The keys of an archive.
+pub(super) struct Keys {
+    dir: PathBuf,
+    master: MasterKey,
+    known: Mutex<BTreeMap<(CameraId, NaiveDate), Arc<KeyBytes>>>,
+}
+
+impl Keys {
+    /// Opens the keys of the archive in `dir`; a new archive is put under this master key when `create` is set.
+    pub fn open(dir: &Path, master: MasterKey, create: bool) -> Result<Self, ArchiveError> {
+        match read_about(dir)? {
+            Some(about) if about.master_key != master.id() => {
+                return Err(ArchiveError::WrongMasterKey {
+                    path: dir.to_owned(),
+                    wanted: about.master_key,
+                    given: master.id().to_owned(),
+                });
+            }
+            Some(_) => {}
+            None if create => write_about(dir, &master)?,
+            None => return Err(ArchiveError::NotFound(format!("{}", dir.join("archive.json").display()))),
+        }
+        Ok(Self { dir: dir.to_owned(), master, known: Mutex::default() })
+    }
+
+    /// A day's key, for reading.
+    pub fn of_day(&self, camera: &CameraId, day: NaiveDate) -> Result<Arc<KeyBytes>, ArchiveError> {
+        if let Some(key) = self.lock().get(&(camera.clone(), day)) {
+            return Ok(key.clone());
+        }
+        let path = self.dir.join(layout::day_key(camera, day));
+        let key = read_day_key(&path, camera, day, &self.master)?
+            .ok_or_else(|| ArchiveError::NoDayKey { camera: camera.clone(), day })?;
+        Ok(self.keep(camera, day, key))
+    }
+
+    /// A day's key, for writing: made, and durable, when there is none.
+    pub fn for_writing(&self, camera: &CameraId, day: NaiveDate) -> Result<Arc<KeyBytes>, ArchiveError> {
+        match self.of_day(camera, day) {
+            Err(ArchiveError::NoDayKey { .. }) => {}
+            known => return known,
+        }
+        layout::make_dir(&self.dir.join(layout::day_dir(camera, day)))?;
+        let key = random_key()?;
+        write_day_key(&self.dir, camera, day, &key, &self.master)?;
+        Ok(self.keep(camera, day, key))
+    }
+
+    fn keep(&self, camera: &CameraId, day: NaiveDate, key: KeyBytes) -> Arc<KeyBytes> {
+        let key = Arc::new(key);
+        let mut known = self.lock();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert((camera.clone(), day), key.clone());
+        key
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(CameraId, NaiveDate), Arc<KeyBytes>>> {
+        // A map of finished keys is whole at every step.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a rotation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rotated {
+    /// Days' keys wrapped anew.
+    pub rewrapped: usize,
+    /// Days' keys that were under the new key already: an earlier rotation was cut short.
+    pub already: usize,
+}
+
+/// Wraps every day's key by `new` instead of `old`. No footage is read or written. Cut short, it is finished by running
+/// it again: until its last step the archive stays under the old key, and a day that is under the new one already opens
+/// after that. The caller holds the archive's lock.
+pub(super) fn rotate(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<Rotated, ArchiveError> {
+    match read_about(dir)? {
+        Some(about) if about.master_key == old.id() || about.master_key == new.id() => {}
+        Some(about) => {
+            let (wanted, given) = (about.master_key, old.id().to_owned());
+            return Err(ArchiveError::WrongMasterKey { path: dir.to_owned(), wanted, given });
+        }
+        None => return Err(ArchiveError::NotFound(format!("{}", dir.join("archive.json").display()))),
+    }
+    let mut done = Rotated::default();
+    for (camera, day) in super::walk::days(dir)? {
+        let path = dir.join(layout::day_key(&camera, day));
+        let wrapped_by = read_file(&path, &camera, day)?.map(|file| file.master_key);
+        match wrapped_by {
+            None => {}
+            Some(id) if id == new.id() => done.already += 1,
+            Some(_) => {
+                // There was a file a moment ago, and whoever writes here holds our lock.
+                let Some(key) = read_day_key(&path, &camera, day, old)? else { continue };
+                write_day_key(dir, &camera, day, &key, new)?;
+                done.rewrapped += 1;
+            }
+        }
+    }
+    write_about(dir, new)?;
+    Ok(done)
+}
+
+fn read_about(dir: &Path) -> Result<Option<About>, ArchiveError> {
+    let path = dir.join("archive.json");
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(&path, "cannot read")(error)),
+    };
+    let about: About =
+        serde_json::from_slice(&text).map_err(|error| io(&path, "cannot be understood")(error.into()))?;
+    if about.version != 1 {
+        return Err(io(&path, "is of a newer version of this program")(std::io::ErrorKind::Unsupported.into()));
+    }
+    Ok(Some(about))
+}
+
+fn write_about(dir: &Path, master: &MasterKey) -> Result<(), ArchiveError> {
+    let about = About { version: 1, master_key: master.id().to_owned() };
+    layout::replace(&dir.join("archive.json"), &json(&about))
+}
+
+fn read_file(path: &Path, camera: &CameraId, day: NaiveDate) -> Result<Option<DayKeyFile>, ArchiveError> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(path, "cannot read")(error)),
+    };
+    let damaged = |why: &str| ArchiveError::DayKey { camera: camera.clone(), day, why: why.to_owned() };
+    let file: DayKeyFile = serde_json::from_slice(&text).map_err(|error| damaged(&error.to_string()))?;
+    if file.version != 1 {
+        return Err(damaged("it is of a newer version of this program"));
+    }
+    Ok(Some(file))
+}
+
+fn read_day_key(
+    path: &Path,
+    camera: &CameraId,
+    day: NaiveDate,
+    master: &MasterKey,
+) -> Result<Option<KeyBytes>, ArchiveError> {
+    let Some(file) = read_file(path, camera, day)? else { return Ok(None) };
+    if file.master_key != master.id() {
+        let (wanted, given) = (file.master_key, master.id().to_owned());
+        return Err(ArchiveError::WrongMasterKey { path: path.to_owned(), wanted, given });
+    }
+    let damaged = |why: &str| ArchiveError::DayKey { camera: camera.clone(), day, why: why.to_owned() };
+    let mut wrapped = [0; WRAPPED_BYTES];
+    if !from_hex(&file.wrapped, &mut wrapped) {
+        return Err(damaged("not the hexadecimal digits of a wrapped key"));
+    }
+    let key = unwrap(&master.bytes, &wrapped, purpose(camera, day).as_bytes());
+    key.map(Some).ok_or_else(|| damaged("it does not authenticate"))
+}
+
+fn write_day_key(
+    dir: &Path,
+    camera: &CameraId,
+    day: NaiveDate,
+    key: &KeyBytes,
+    master: &MasterKey,
+) -> Result<(), ArchiveError> {
+    let wrapped = hex(&wrap(&master.bytes, key, purpose(camera, day).as_bytes())?);
+    let file = DayKeyFile { version: 1, camera: camera.clone(), day, master_key: master.id().to_owned(), wrapped };
+    layout::replace(&dir.join(layout::day_key(camera, day)), &json(&file))
+}
+
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
+}

@@ -1,0 +1,175 @@
+//! What the archive does at start: files and index are made to agree again, and it says how.
+//!
+//! The order of writes (bytes, fsync, directory, row) leaves few ways in which they can differ: a row that is open (its
+//! writer died), a row that is to be deleted (the deletion was cut short), a file without a row (the writer died between
+//! the two), and, by somebody else's hand alone, a row without a file.
+
+use super::archive::{close, finish_delete};
+use super::error::{ArchiveError, io};
+use super::keys::Keys;
+use super::layout;
+use super::reader::SegmentReader;
+use super::walk;
+use super::writer::SegmentWriter;
+use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// What a reconciliation did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reconciled {
+    /// Segments a crash had left open, now closed after their last whole fragment.
+    pub closed: usize,
+    /// Segments that had not even one whole fragment, removed.
+    pub empty: usize,
+    /// Deletions that had been cut short, finished.
+    pub deleted: usize,
+    /// Whole files without a row, now in the index.
+    pub indexed: usize,
+    /// Rows whose file is not there: marked as missing. Somebody took it away.
+    pub missing: usize,
+    /// Files that could not be read (damaged, or their day's key is not there), left as they are.
+    pub unreadable: Vec<String>,
+}
+
+impl Reconciled {
+    /// Whether everything agreed.
+    pub fn is_quiet(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Makes files and index agree. Nobody else may be writing.
+pub(super) fn reconcile(dir: &Path, keys: &Keys, index: &Segments) -> Result<Reconciled, ArchiveError> {
+    let mut done = Reconciled::default();
+    for row in index.under_way()? {
+        match row.state {
+            SegmentState::Open => done.count(salvage(dir, keys, index, row), None)?,
+            SegmentState::Deleting => {
+                finish_delete(dir, index, &row)?;
+                done.deleted += 1;
+            }
+            SegmentState::Closed | SegmentState::Missing => index.put(&row)?,
+        }
+    }
+    let mut files = BTreeSet::new();
+    for (camera, day) in walk::days(dir)? {
+        files.extend(walk::segments(dir, &camera, day)?);
+    }
+    for row in index.all() {
+        let mut row = row?;
+        if !files.remove(&row.file) && row.state == SegmentState::Closed {
+            row.state = SegmentState::Missing;
+            index.put(&row)?;
+            done.missing += 1;
+            tracing::error!(segment = %row.id(), "a recorded segment is gone from the disk");
+        }
+    }
+    for file in files {
+        let outcome = adopt(dir, keys, index, &file);
+        done.count(outcome, Some(&file))?;
+    }
+    Ok(done)
+}
+
+/// What became of one segment.
+pub(super) enum Salvaged {
+    Closed,
+    Empty,
+    Indexed,
+    Gone,
+}
+
+impl Reconciled {
+    fn count(&mut self, outcome: Result<Salvaged, ArchiveError>, file: Option<&str>) -> Result<(), ArchiveError> {
+        match outcome {
+            Ok(Salvaged::Closed) => self.closed += 1,
+            Ok(Salvaged::Empty) => self.empty += 1,
+            Ok(Salvaged::Indexed) => self.indexed += 1,
+            Ok(Salvaged::Gone) => self.missing += 1,
+            Err(
+                error @ (ArchiveError::Damaged { .. }
+                | ArchiveError::NoDayKey { .. }
+                | ArchiveError::DayKey { .. }
+                | ArchiveError::WrongMasterKey { .. }),
+            ) => {
+                tracing::error!(%error, "a segment cannot be read; it is left as it is");
+                self.unreadable.extend(file.map(str::to_owned).or_else(|| Some(error.to_string())));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Closes an open segment after its last whole fragment, or removes it when it has none.
+pub(super) fn salvage(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
+    let reader = match SegmentReader::open(dir, &row.file, keys) {
+        Ok(reader) => reader,
+        // The row is written after the file is durable: somebody took it away.
+        Err(ArchiveError::NotFound(_)) => {
+            index.put(&SegmentRow { state: SegmentState::Missing, ..row })?;
+            return Ok(Salvaged::Gone);
+        }
+        Err(error) => return Err(error),
+    };
+    if reader.is_whole() {
+        index.put(&closed_row(dir, &reader, &row.file)?)?;
+        return Ok(Salvaged::Closed);
+    }
+    let path = dir.join(&row.file);
+    match reader.salvage()? {
+        Some(found) => {
+            close(index, SegmentWriter::resume(found, &path)?, row, Boundary::Crash)?;
+            Ok(Salvaged::Closed)
+        }
+        None => {
+            index.put(&SegmentRow { state: SegmentState::Deleting, ..row.clone() })?;
+            finish_delete(dir, index, &row)?;
+            Ok(Salvaged::Empty)
+        }
+    }
+}
+
+/// Takes a file without a row into the index: the writer died between the two, or the index was lost.
+fn adopt(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvaged, ArchiveError> {
+    let reader = SegmentReader::open(dir, file, keys)?;
+    let row = closed_row(dir, &reader, file)?;
+    if index.get(&SegmentId { camera: row.camera.clone(), started_at_utc: row.started_at_utc })?.is_some() {
+        return Err(ArchiveError::Damaged {
+            camera: row.camera.to_string(),
+            file: file.to_owned(),
+            part: super::Part::Header,
+            why: "it is a copy of another segment under another name",
+        });
+    }
+    if reader.is_whole() {
+        index.put(&row)?;
+        return Ok(Salvaged::Indexed);
+    }
+    let open = SegmentRow { state: SegmentState::Open, ended: None, ..row };
+    index.put(&open)?;
+    drop(reader);
+    salvage(dir, keys, index, open)
+}
+
+/// The row of a segment, from the segment alone.
+fn closed_row(dir: &Path, reader: &SegmentReader, file: &str) -> Result<SegmentRow, ArchiveError> {
+    let path = dir.join(file);
+    let about = reader.about();
+    let fragments = reader.fragments();
+    debug_assert!(file.ends_with(layout::SEGMENT));
+    Ok(SegmentRow {
+        camera: about.camera.clone(),
+        started_at_utc: about.started_at_utc,
+        ended_at_utc: fragments.iter().map(|fragment| fragment.end_utc()).max().unwrap_or(about.started_at_utc),
+        file: file.to_owned(),
+        state: SegmentState::Closed,
+        began: about.began,
+        ended: reader.ended(),
+        missed_frames: about.missed_frames,
+        frames: fragments.iter().map(|fragment| u64::from(fragment.frames)).sum(),
+        fragments: u32::try_from(fragments.len()).unwrap_or(u32::MAX),
+        bytes: std::fs::metadata(&path).map_err(io(&path, "cannot read"))?.len(),
+    })
+}

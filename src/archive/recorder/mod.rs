@@ -1,0 +1,156 @@
+//! The recorder: one task per camera, from the hub into the [`Archive`](super::Archive), 24 hours a day.
+//!
+//! It is a reader of the hub like any viewer and disturbs nobody: what the disk cannot take in time is lost to the
+//! recording alone, counted, and the gap has its reason. It needs no decision and leaves no entry in the register: that
+//! is for transfers, and recording would drown them (`docs/design/archive.md`).
+
+mod camera;
+mod figures;
+mod muxer;
+mod tape;
+#[cfg(test)]
+mod tests;
+mod wall;
+
+pub use figures::{CameraRecording, RecordingState};
+pub use wall::CameraClock;
+
+use super::{Archive, ArchiveError};
+use crate::clock::Clock;
+use crate::domain::CameraId;
+use crate::media::hub::Hub;
+use camera::CameraTask;
+use figures::Figures;
+use gstreamer as gst;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How footage is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecorderSettings {
+    /// A segment is cut at the first keyframe after so long.
+    pub segment: Duration,
+    /// What a power cut may cost.
+    pub fragment: Duration,
+}
+
+impl Default for RecorderSettings {
+    /// Segments of 60 s, fragments of 1 s.
+    fn default() -> Self {
+        Self { segment: Duration::from_secs(60), fragment: Duration::from_secs(1) }
+    }
+}
+
+/// The recorder. Cheap to clone.
+#[derive(Clone)]
+pub struct Recorder(Arc<Inner>);
+
+struct Inner {
+    archive: Option<Archive>,
+    fault: Option<String>,
+    cameras: BTreeMap<CameraId, Arc<Figures>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Recorder {
+    /// Records these cameras. Must be called inside a tokio runtime, after `gst::init()` and
+    /// [`Archive::reconcile`](super::Archive::reconcile).
+    ///
+    /// # Errors
+    /// [`ArchiveError::Gstreamer`] when an element is missing.
+    pub fn start(
+        archive: Archive,
+        hub: &Arc<Hub>,
+        clock: &Arc<dyn Clock>,
+        cameras: Vec<CameraId>,
+        settings: RecorderSettings,
+    ) -> Result<Self, ArchiveError> {
+        register_muxer()?;
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let mut known = BTreeMap::new();
+        for camera in cameras {
+            let figures = Arc::new(Figures::new(camera.clone(), RecordingState::Waiting));
+            known.insert(camera.clone(), figures.clone());
+            let task = CameraTask {
+                camera,
+                archive: archive.clone(),
+                hub: hub.clone(),
+                clock: clock.clone(),
+                figures,
+                segment: settings.segment,
+                fragment: settings.fragment,
+                stop: stop.clone(),
+            };
+            tasks.spawn(task.run());
+        }
+        Ok(Self(Arc::new(Inner { archive: Some(archive), fault: None, cameras: known, stop, tasks })))
+    }
+
+    /// Records nothing, and says why: the live part goes on without it.
+    pub fn refused(why: &ArchiveError, cameras: Vec<CameraId>) -> Self {
+        let state = || RecordingState::Stopped { why: why.to_string(), disk_full: why.is_disk_full() };
+        let cameras = cameras.into_iter().map(|camera| (camera.clone(), Arc::new(Figures::new(camera, state()))));
+        Self(Arc::new(Inner {
+            archive: None,
+            fault: Some(why.to_string()),
+            cameras: cameras.collect(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// The archive, for reading; `None` when it could not be opened.
+    pub fn archive(&self) -> Option<&Archive> {
+        self.0.archive.as_ref()
+    }
+
+    /// Why nothing at all is recorded.
+    pub fn fault(&self) -> Option<&str> {
+        self.0.fault.as_deref()
+    }
+
+    /// How each camera's recording is.
+    pub fn cameras(&self) -> Vec<CameraRecording> {
+        self.0.cameras.values().map(|figures| figures.read()).collect()
+    }
+
+    /// How one camera's recording is.
+    pub fn camera(&self, camera: &CameraId) -> Option<CameraRecording> {
+        self.0.cameras.get(camera).map(|figures| figures.read())
+    }
+
+    /// Whether nothing that should be recorded is not.
+    pub fn is_well(&self) -> bool {
+        self.0.fault.is_none()
+            && self.cameras().iter().all(|camera| !matches!(camera.state, RecordingState::Stopped { .. }))
+    }
+
+    /// Ends every segment and waits until it is durable.
+    pub async fn shutdown(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("cameras", &self.0.cameras.len()).finish_non_exhaustive()
+    }
+}
+
+/// Makes `cmafmux`, which is linked into the program, known to GStreamer; names elements that are missing.
+fn register_muxer() -> Result<(), ArchiveError> {
+    gstfmp4::plugin_register_static().map_err(|error| ArchiveError::Gstreamer(error.to_string()))?;
+    for name in ["appsrc", "h264timestamper", "cmafmux", "appsink"] {
+        if gst::ElementFactory::find(name).is_none() {
+            let what = format!("element {name} is missing: install GStreamer's base and bad plugins");
+            return Err(ArchiveError::Gstreamer(what));
+        }
+    }
+    Ok(())
+}

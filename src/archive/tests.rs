@@ -1,0 +1,342 @@
+//! The archive without cameras: what is written is read back, what is changed is named, what a crash leaves is dealt
+//! with, and the key can be changed.
+
+use super::*;
+use crate::domain::CameraId;
+use crate::store::Store;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::path::{Path, PathBuf};
+
+struct House {
+    _dir: tempfile::TempDir,
+    dir: PathBuf,
+    key: PathBuf,
+    store: Store,
+}
+
+impl House {
+    fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let key = temp.path().join("master.key");
+        MasterKey::generate().unwrap().write_new(&key).unwrap();
+        let store = Store::open(&temp.path().join("store")).unwrap();
+        Self { dir: temp.path().join("recordings"), key, store, _dir: temp }
+    }
+
+    fn master(&self) -> MasterKey {
+        MasterKeySource::File(self.key.clone()).load().unwrap()
+    }
+
+    fn open(&self) -> Archive {
+        Archive::open(&self.dir, self.master(), self.store.segments(), 0).unwrap()
+    }
+
+    fn check(&self) -> CheckReport {
+        check(&self.dir, self.master(), Some(&self.store.segments()), &CheckScope::default()).unwrap()
+    }
+}
+
+fn hall() -> CameraId {
+    "hall".parse().unwrap()
+}
+
+fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000 + second, 0).unwrap()
+}
+
+fn begin(archive: &Archive, second: i64, began: Boundary) -> OpenSegment {
+    let mut segment = archive
+        .begin(Beginning {
+            camera: hall(),
+            started_at_utc: at(second),
+            began,
+            missed_frames: 0,
+            clock: ClockSource::Arrival,
+            clock_offset_ms: None,
+        })
+        .unwrap();
+    segment.init(6, [&b"ftyp"[..], b"xx"].into_iter()).unwrap();
+    segment
+}
+
+fn payload(number: i64) -> Vec<u8> {
+    (0..1_000 + number).map(|i| ((i * 7 + number) % 251) as u8).collect()
+}
+
+fn add(segment: &mut OpenSegment, number: i64) {
+    let start_us = (segment.started_at_utc() + TimeDelta::seconds(number)).timestamp_micros();
+    let shot = Shot { start_us, duration_us: 1_000_000, frames: 25, keyframe: number == 0 };
+    let bytes = payload(number);
+    let (one, two) = bytes.split_at(400);
+    segment.fragment(shot, bytes.len(), [one, two].into_iter()).unwrap();
+}
+
+fn record(archive: &Archive, second: i64, began: Boundary) -> SegmentRow {
+    let mut segment = begin(archive, second, began);
+    for number in 0..5 {
+        add(&mut segment, number);
+    }
+    segment.finish(Boundary::Length).unwrap()
+}
+
+fn all_files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(all_files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[test]
+fn what_was_recorded_is_read_back_by_time_and_fragment() {
+    let house = House::new();
+    let archive = house.open();
+    for (second, began) in
+        [(0, Boundary::Recorder), (5, Boundary::Length), (30, Boundary::Camera), (35, Boundary::Length)]
+    {
+        record(&archive, second, began);
+    }
+    let ranges = archive.ranges(&hall(), at(-10), at(100)).unwrap();
+    let told: Vec<_> = ranges.iter().map(|r| (r.from_utc, r.until_utc, r.began, r.segments.len())).collect();
+    assert_eq!(told, [(at(0), at(10), Boundary::Recorder, 2), (at(30), at(40), Boundary::Camera, 2)]);
+    assert_eq!(archive.ranges(&hall(), at(10), at(30)).unwrap(), []);
+    assert_eq!(archive.ranges(&hall(), at(9), at(31)).unwrap().len(), 2);
+    assert_eq!(archive.ranges(&"stairs".parse().unwrap(), at(0), at(100)).unwrap(), []);
+
+    let row = &ranges[0].segments[1];
+    assert_eq!((row.frames, row.fragments, row.ended), (125, 5, Some(Boundary::Length)));
+    let mut segment = archive.open_segment(&row.id()).unwrap();
+    assert_eq!(segment.about().clock, ClockSource::Arrival);
+    assert_eq!(segment.init().unwrap(), b"ftypxx");
+    let mut media_offset = u64::from(segment.init_length());
+    for (number, fragment) in segment.fragments().to_vec().into_iter().enumerate() {
+        assert_eq!(fragment.start_utc(), at(5 + number as i64));
+        assert_eq!(fragment.media_offset, media_offset);
+        assert_eq!(fragment.keyframe, number == 0);
+        assert_eq!(segment.fragment(number as u32).unwrap(), payload(number as i64));
+        media_offset += u64::from(fragment.length);
+    }
+    assert!(matches!(segment.fragment(5), Err(ArchiveError::NotFound(_))));
+    let report = house.check();
+    assert!(report.is_sound() && report.verified == 4 && report.fragments == 20 && report.frames == 500, "{report:?}");
+}
+
+#[test]
+fn nothing_readable_is_on_the_disk() {
+    let house = House::new();
+    record(&house.open(), 0, Boundary::Recorder);
+    let master = std::fs::read_to_string(&house.key).unwrap();
+    let files = all_files(&house.dir);
+    assert!(files.iter().any(|file| file.ends_with("day.key")) && files.len() >= 3, "{files:?}");
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        for number in 0..5 {
+            let plain = payload(number);
+            assert!(!bytes.windows(16).any(|window| window == &plain[100..116]), "{}", file.display());
+        }
+        assert!(!String::from_utf8_lossy(&bytes).contains(master.trim()), "{}", file.display());
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert!(mode & 0o077 == 0 || file.ends_with("ecluse.lock"), "{}: {mode:o}", file.display());
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_found_and_named() {
+    let house = House::new();
+    let archive = house.open();
+    let row = record(&archive, 0, Boundary::Recorder);
+    let path = house.dir.join(&row.file);
+    let sound = std::fs::read(&path).unwrap();
+    let fragments = archive.open_segment(&row.id()).unwrap().fragments().to_vec();
+    let header = sound.len() - fragments.iter().map(|f| f.length as usize).sum::<usize>();
+    assert!(header > 0);
+    for byte in (0..sound.len()).step_by(37).chain([sound.len() - 1, 0]) {
+        let mut bad = sound.clone();
+        bad[byte] ^= 1 << (byte % 8);
+        std::fs::write(&path, &bad).unwrap();
+        let report = house.check();
+        assert_eq!(report.faults.len(), 1, "byte {byte} of {}: {report:?}", sound.len());
+        let fault = &report.faults[0];
+        assert!(fault.contains("hall"), "{fault}");
+        let inside = |f: &Fragment| f.file_offset..f.file_offset + 40 + u64::from(f.length);
+        if let Some(number) = fragments.iter().position(|f| inside(f).contains(&(byte as u64))) {
+            assert!(
+                fault.contains(&row.file) && fault.contains(&format!("fragment {number}:")),
+                "byte {byte}: {fault}"
+            );
+        }
+    }
+    // Cut short, at every record's end and in between.
+    for length in fragments.iter().flat_map(|f| [f.file_offset, f.file_offset + 50]) {
+        std::fs::write(&path, &sound[..length as usize]).unwrap();
+        let report = house.check();
+        assert!(report.faults.len() == 1 && report.faults[0].contains("cut short"), "{length}: {report:?}");
+    }
+    std::fs::write(&path, &sound).unwrap();
+    assert!(house.check().is_sound());
+    std::fs::remove_file(&path).unwrap();
+    let report = house.check();
+    assert!(report.faults.len() == 1 && report.faults[0].contains("gone"), "{report:?}");
+}
+
+#[test]
+fn a_fragment_cannot_be_moved_to_another_place_or_segment() {
+    let house = House::new();
+    let archive = house.open();
+    let (one, other) = (record(&archive, 0, Boundary::Recorder), record(&archive, 5, Boundary::Length));
+    let fragment = archive.open_segment(&one.id()).unwrap().fragments()[2];
+    let (at, length) = (fragment.file_offset as usize, 40 + fragment.length as usize);
+    let donor = std::fs::read(house.dir.join(&other.file)).unwrap();
+    let path = house.dir.join(&one.file);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let there = archive.open_segment(&other.id()).unwrap().fragments()[2].file_offset as usize;
+    // Its head stays, its content is the other segment's.
+    bytes[at + 24..at + length].copy_from_slice(&donor[there + 24..there + length]);
+    std::fs::write(&path, bytes).unwrap();
+    let report = house.check();
+    assert!(report.faults.len() == 1 && report.faults[0].contains("fragment 2:"), "{report:?}");
+    // A whole segment under another day's name is not believed either.
+    let stolen = house.dir.join("hall/2026-09-22");
+    std::fs::create_dir_all(&stolen).unwrap();
+    std::fs::write(stolen.join("x.seg"), donor).unwrap();
+    assert!(house.check().faults.iter().any(|fault| fault.contains("another camera or day")));
+}
+
+/// Every place at which a writer can die: the next start keeps all whole fragments, and says what it did.
+#[test]
+fn whatever_a_crash_leaves_is_dealt_with_at_the_next_start() {
+    let house = House::new();
+    let (file, whole, ends) = {
+        let archive = house.open();
+        let mut segment = begin(&archive, 0, Boundary::Recorder);
+        let id = segment.id();
+        let mut ends = vec![segment.bytes() as usize];
+        for number in 0..3 {
+            add(&mut segment, number);
+            ends.push(segment.bytes() as usize);
+        }
+        let row = house.store.segments().get(&id).unwrap().unwrap();
+        assert_eq!(row.state, SegmentState::Open);
+        segment.finish(Boundary::Length).unwrap();
+        let whole = std::fs::read(house.dir.join(&row.file)).unwrap();
+        (row, whole, ends)
+    };
+    let path = house.dir.join(&file.file);
+    // In the middle of a record, at its end, in the middle of the end record, between it and the last bytes.
+    let in_the_end = [whole.len() - 20, whole.len() - 5];
+    for length in ends.iter().flat_map(|end| [*end, end + 10, end + 200]).chain(in_the_end) {
+        house.store.segments().put(&file).unwrap();
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let archive = house.open();
+        let kept = ends.iter().filter(|end| **end <= length).count() - 1;
+        let done = archive.reconcile().unwrap();
+        assert_eq!((done.closed, done.empty), if kept > 0 { (1, 0) } else { (0, 1) }, "{length}: {done:?}");
+        let row = house.store.segments().get(&file.id()).unwrap();
+        assert_eq!(row.as_ref().map_or(0, |row| row.fragments as usize), kept, "{length}");
+        assert_eq!(row.and_then(|row| row.ended), (kept > 0).then_some(Boundary::Crash));
+        assert!(house.check().is_sound(), "{length}: {:?}", house.check());
+        assert!(archive.reconcile().unwrap().is_quiet(), "once is enough");
+    }
+}
+
+#[test]
+fn files_and_index_that_differ_are_made_to_agree() {
+    let house = House::new();
+    let rows: Vec<SegmentRow> = {
+        let archive = house.open();
+        (0..4).map(|n| record(&archive, n * 5, Boundary::Length)).collect()
+    };
+    let index = house.store.segments();
+    index.remove(&rows[0].id()).unwrap();
+    std::fs::remove_file(house.dir.join(&rows[1].file)).unwrap();
+    index.put(&SegmentRow { state: SegmentState::Deleting, ..rows[2].clone() }).unwrap();
+    let archive = house.open();
+    let done = archive.reconcile().unwrap();
+    assert_eq!((done.indexed, done.missing, done.deleted), (1, 1, 1), "{done:?}");
+    assert_eq!(index.get(&rows[0].id()).unwrap().unwrap(), rows[0]);
+    assert!(!house.dir.join(&rows[2].file).exists() && index.get(&rows[2].id()).unwrap().is_none());
+    archive.delete(&rows[3].id()).unwrap();
+    assert!(!house.dir.join(&rows[3].file).exists() && index.get(&rows[3].id()).unwrap().is_none());
+    assert!(matches!(archive.open_segment(&rows[3].id()), Err(ArchiveError::NotFound(_))));
+    let ranges = archive.ranges(&hall(), at(-1), at(100)).unwrap();
+    assert_eq!(ranges.iter().map(|range| range.segments.len()).sum::<usize>(), 1, "a missing file is no footage");
+}
+
+#[test]
+fn the_master_key_is_changed_without_touching_footage_also_after_a_break() {
+    let house = House::new();
+    let rows: Vec<SegmentRow> = {
+        let archive = house.open();
+        (0..3).map(|n| record(&archive, n * 86_400, Boundary::Recorder)).collect()
+    };
+    let footage: Vec<_> = rows.iter().map(|row| std::fs::read(house.dir.join(&row.file)).unwrap()).collect();
+    let (old, new) = (house.master(), MasterKey::generate().unwrap());
+    let wrong = MasterKey::generate().unwrap();
+    let refused = rotate_master_key(&house.dir, &wrong, &new).unwrap_err();
+    assert!(matches!(refused, ArchiveError::WrongMasterKey { .. }), "{refused}");
+    {
+        let archive = house.open();
+        assert!(matches!(rotate_master_key(&house.dir, &old, &new), Err(ArchiveError::InUse { .. })));
+        drop(archive);
+    }
+    // Cut short after the first day: one key is under the new key, the archive still under the old one.
+    let first = house.dir.join(super::layout::day_key(&hall(), rows[0].started_at_utc.date_naive()));
+    let about = std::fs::read(house.dir.join("archive.json")).unwrap();
+    assert_eq!(rotate_master_key(&house.dir, &old, &new).unwrap(), Rotated { rewrapped: 3, already: 0 });
+    let rotated_first = std::fs::read(&first).unwrap();
+    assert_eq!(rotate_master_key(&house.dir, &new, &old).unwrap(), Rotated { rewrapped: 3, already: 0 });
+    std::fs::write(&first, rotated_first).unwrap();
+    assert_eq!(std::fs::read(house.dir.join("archive.json")).unwrap(), about);
+    assert!(house.open().open_segment(&rows[0].id()).is_err() && house.open().open_segment(&rows[1].id()).is_ok());
+    assert_eq!(rotate_master_key(&house.dir, &old, &new).unwrap(), Rotated { rewrapped: 2, already: 1 });
+
+    for (row, bytes) in rows.iter().zip(&footage) {
+        assert_eq!(&std::fs::read(house.dir.join(&row.file)).unwrap(), bytes, "footage is not rewritten");
+    }
+    let refused = Archive::open(&house.dir, house.master(), house.store.segments(), 0).unwrap_err();
+    assert!(refused.to_string().contains(old.id()) && refused.to_string().contains(new.id()), "{refused}");
+    let archive = Archive::open(&house.dir, new, house.store.segments(), 0).unwrap();
+    for row in &rows {
+        archive.open_segment(&row.id()).unwrap().verify().unwrap();
+    }
+}
+
+#[test]
+fn a_destroyed_day_key_ends_that_day_and_no_other() {
+    let house = House::new();
+    let rows: Vec<SegmentRow> = {
+        let archive = house.open();
+        (0..2).map(|n| record(&archive, n * 86_400, Boundary::Recorder)).collect()
+    };
+    std::fs::remove_file(house.dir.join(super::layout::day_key(&hall(), rows[0].started_at_utc.date_naive()))).unwrap();
+    let archive = house.open();
+    assert!(matches!(archive.open_segment(&rows[0].id()), Err(ArchiveError::NoDayKey { .. })));
+    archive.open_segment(&rows[1].id()).unwrap().verify().unwrap();
+}
+
+#[test]
+fn two_segments_that_begin_at_the_same_instant_are_two() {
+    let house = House::new();
+    let archive = house.open();
+    let (one, other) = (record(&archive, 0, Boundary::Recorder), record(&archive, 0, Boundary::WallClock));
+    assert_eq!(other.started_at_utc - one.started_at_utc, TimeDelta::milliseconds(1));
+    assert!(house.check().is_sound());
+}
+
+#[test]
+fn fault_13_recording_yields_before_the_disk_is_full() {
+    let house = House::new();
+    let archive = Archive::open(&house.dir, house.master(), house.store.segments(), u64::MAX).unwrap();
+    let beginning = Beginning {
+        camera: hall(),
+        started_at_utc: at(0),
+        began: Boundary::Recorder,
+        missed_frames: 0,
+        clock: ClockSource::Arrival,
+        clock_offset_ms: None,
+    };
+    let refused = archive.begin(beginning).err().unwrap();
+    assert!(refused.is_disk_full() && refused.to_string().contains("keep_free_mib"), "{refused}");
+}

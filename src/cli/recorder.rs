@@ -1,0 +1,64 @@
+//! From the configuration's `[recorder]` to the running recorder.
+
+use crate::archive::recorder::{Recorder, RecorderSettings};
+use crate::archive::{Archive, ArchiveError, MasterKeySource};
+use crate::clock::Clock;
+use crate::config::{Config, RecorderConfig};
+use crate::domain::CameraId;
+use crate::media::hub::Hub;
+use crate::store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where the master key comes from. The configuration's rules have seen to it that it is one place.
+pub(super) fn master_key(recorder: &RecorderConfig) -> Option<MasterKeySource> {
+    let file = recorder.master_key_file.clone().map(MasterKeySource::File);
+    let credential = || recorder.master_key_credential.clone().map(MasterKeySource::Credential);
+    file.or_else(credential).or_else(|| recorder.master_key_env.clone().map(MasterKeySource::Environment))
+}
+
+/// Starts recording what the configuration asks for. Whatever is wrong with key, directory or disk stops recording alone:
+/// it is said, shown on the pages, and the live part goes on (fail closed for footage, open for nobody).
+pub(super) async fn start(config: &Config, store: &Store, hub: &Arc<Hub>, clock: &Arc<dyn Clock>) -> Option<Recorder> {
+    let recorder = config.recorder.as_ref()?;
+    let cameras: Vec<CameraId> =
+        config.site.iter().flat_map(|site| site.camera.iter().map(|camera| camera.id.clone())).collect();
+    let settings = RecorderSettings {
+        segment: Duration::from_secs(recorder.segment_s),
+        fragment: Duration::from_millis(recorder.fragment_ms),
+    };
+    let opened = open(config, recorder, store).await;
+    let started = opened.and_then(|archive| Recorder::start(archive, hub, clock, cameras.clone(), settings));
+    Some(started.unwrap_or_else(|error| {
+        tracing::error!(%error, "nothing is recorded until this is put right and the server is started again");
+        Recorder::refused(&error, cameras)
+    }))
+}
+
+async fn open(config: &Config, recorder: &RecorderConfig, store: &Store) -> Result<Archive, ArchiveError> {
+    let source = master_key(recorder).ok_or_else(|| ArchiveError::MasterKey {
+        place: "[recorder]".to_owned(),
+        why: "none is configured".to_owned(),
+    })?;
+    let (dir, index, keep_free_mib) = (config.recordings_dir(), store.segments(), recorder.keep_free_mib);
+    let work = move || {
+        let archive = Archive::open(&dir, source.load()?, index, keep_free_mib)?;
+        let done = archive.reconcile()?;
+        if done.is_quiet() {
+            tracing::info!(dir = %dir.display(), "recordings and their index agree");
+        } else {
+            tracing::warn!(
+                dir = %dir.display(),
+                closed = done.closed,
+                empty = done.empty,
+                deleted = done.deleted,
+                indexed = done.indexed,
+                missing = done.missing,
+                unreadable = done.unreadable.len(),
+                "recordings and their index have been made to agree"
+            );
+        }
+        Ok(archive)
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ArchiveError::Gstreamer(error.to_string())))
+}

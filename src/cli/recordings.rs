@@ -1,0 +1,161 @@
+//! `ecluse recordings`: the master key, and whether footage is what was recorded. Offline, except that `check` may run
+//! beside the server.
+
+use super::{ConfigArgument, recorder, running};
+use crate::archive::{CheckReport, CheckScope, MasterKey, MasterKeySource, check, rotate_master_key};
+use crate::config::{Config, RecorderConfig};
+use crate::domain::CameraId;
+use crate::store::{Store, StoreError};
+use anyhow::{Context, bail};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What `ecluse recordings` takes.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Decrypt recordings and name every fragment that is not what was written
+    ///
+    /// Beside a running server it reads files alone; offline it also compares them with the index.
+    /// Exit status: 0 sound, 1 something is wrong, 2 could not be read.
+    Check(CheckArguments),
+    /// Make a master key, in a file of its own
+    NewKey(NewKeyArguments),
+    /// Put recordings under another master key, without rewriting footage; the server must be stopped
+    ///
+    /// The old key is the configuration's. Cut short, run it again. Then name the new key in the configuration.
+    RotateKey(RotateArguments),
+}
+
+#[derive(clap::Args)]
+struct CheckArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Look at this camera alone
+    #[arg(long, value_name = "CAMERA")]
+    camera: Option<CameraId>,
+    /// Look at one segment in N
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    one_in: u32,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct NewKeyArguments {
+    /// File to make; one that exists is left alone
+    file: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct RotateArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// File with the new key (`ecluse recordings new-key FILE`)
+    #[arg(long, value_name = "FILE")]
+    new_key: PathBuf,
+}
+
+/// Exit status: neither sound nor damaged, nobody knows.
+const COULD_NOT_READ: u8 = 2;
+
+/// Runs it.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        Command::Check(arguments) => Ok(run_check(arguments).unwrap_or_else(|error| {
+            eprintln!("ecluse: {error:#}");
+            ExitCode::from(COULD_NOT_READ)
+        })),
+        Command::NewKey(arguments) => {
+            let key = MasterKey::generate()?;
+            key.write_new(&arguments.file)?;
+            println!("{}: master key {}; keep a copy apart from the recordings", arguments.file.display(), key.id());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::RotateKey(arguments) => run_rotate(arguments),
+    }
+}
+
+/// The configuration and its `[recorder]`, whatever else may be wrong with the file.
+fn recorder_config(argument: &ConfigArgument) -> anyhow::Result<(Config, RecorderConfig)> {
+    let path = argument.config.display();
+    let loaded = Config::load(&argument.config).with_context(|| format!("configuration {path} cannot be read"))?;
+    let readable = loaded.has("server.data_dir") && loaded.has("recorder");
+    let config = loaded.config.filter(|_| readable);
+    let config = config.with_context(|| format!("configuration {path} cannot be used; `ecluse check` says why"))?;
+    match config.recorder.clone() {
+        Some(recorder) => Ok((config, recorder)),
+        None => bail!("configuration {path} has no [recorder]: nothing is recorded"),
+    }
+}
+
+fn configured_key(recorder: &RecorderConfig) -> anyhow::Result<MasterKey> {
+    let source = recorder::master_key(recorder).context("[recorder] names no master key")?;
+    Ok(source.load()?)
+}
+
+fn run_check(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
+    let (config, recorder) = recorder_config(&arguments.config)?;
+    let store_dir = running::store_dir(&config.server.data_dir);
+    let store = match store_dir.is_dir().then(|| Store::open(&store_dir)) {
+        Some(Ok(store)) => Some(store),
+        // The server has it: its start compares.
+        Some(Err(StoreError::InUse { .. })) | None => None,
+        Some(Err(error)) => return Err(error.into()),
+    };
+    let scope = CheckScope { camera: arguments.camera.clone(), one_in: arguments.one_in as usize };
+    let index = store.as_ref().map(Store::segments);
+    let report = check(&config.recordings_dir(), configured_key(&recorder)?, index.as_ref(), &scope)?;
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print(&mut out, &report)?;
+    }
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(out: &mut impl Write, report: &CheckReport) -> std::io::Result<()> {
+    for fault in &report.faults {
+        writeln!(out, "{fault}")?;
+    }
+    for file in &report.unfinished {
+        writeln!(out, "segment {file}: being written, or left by a crash; its whole fragments are sound")?;
+    }
+    let CheckReport { segments, verified, fragments, frames, bytes, .. } = report;
+    writeln!(
+        out,
+        "{verified} of {segments} segments are sound: {fragments} fragments, {frames} pictures, {bytes} bytes"
+    )?;
+    if !report.index_compared {
+        writeln!(out, "the index was not compared: a server has it open, or there is none")?;
+    }
+    match report.faults.len() {
+        0 => writeln!(out, "no fault found"),
+        faults => writeln!(out, "{faults} fault(s)"),
+    }
+}
+
+fn run_rotate(arguments: &RotateArguments) -> anyhow::Result<ExitCode> {
+    let (config, recorder) = recorder_config(&arguments.config)?;
+    let old = configured_key(&recorder)?;
+    let new = MasterKeySource::File(arguments.new_key.clone()).load()?;
+    if old.id() == new.id() {
+        bail!("{} is the key the recordings are under already", arguments.new_key.display());
+    }
+    let done = rotate_master_key(&config.recordings_dir(), &old, &new)?;
+    println!("{} day keys wrapped anew, {} were already; no footage was touched", done.rewrapped, done.already);
+    println!(
+        "the recordings are under master key {} now: name {} in [recorder] before the server is started",
+        new.id(),
+        arguments.new_key.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,314 @@
+//! The index of recorded segments: which there are, from when to when, and why each begins and ends.
+//!
+//! Rows by camera and start answer "what is there of this camera"; a second table by start alone lets a sweep find the
+//! oldest of all cameras without looking at a directory; a third names the few that are being written. The archive
+//! writes a row after the file is durable and removes it after the file is gone (`docs/design/archive.md`).
+
+use super::StoreError;
+use super::engine::{Engine, Table};
+use crate::domain::CameraId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a segment begins or ends where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Boundary {
+    /// It was long enough: the next segment goes on with the very next picture.
+    Length,
+    /// The camera went away, or came back.
+    Camera,
+    /// The camera's clock jumped. No picture is missing.
+    CameraClock,
+    /// This machine's clock, or the difference to the camera's, was stepped. No picture is missing.
+    WallClock,
+    /// Resolution or parameter sets changed.
+    Format,
+    /// The recorder fell behind (a slow disk) and pictures are missing.
+    Behind,
+    /// The disk refused: full, or broken.
+    Storage,
+    /// The recorder started, or stopped in order.
+    Recorder,
+    /// The recorder ended without a last word; closed at the next start.
+    Crash,
+}
+
+impl Boundary {
+    /// The word used in interfaces, metrics and texts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Boundary::Length => "length",
+            Boundary::Camera => "camera",
+            Boundary::CameraClock => "camera-clock",
+            Boundary::WallClock => "wall-clock",
+            Boundary::Format => "format",
+            Boundary::Behind => "behind",
+            Boundary::Storage => "storage",
+            Boundary::Recorder => "recorder",
+            Boundary::Crash => "crash",
+        }
+    }
+
+    /// Whether something else than an ordinary cut lies here.
+    pub fn is_gap(self) -> bool {
+        self != Boundary::Length
+    }
+}
+
+/// Names one segment: its camera and when its first picture was taken, to the millisecond.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentId {
+    /// The camera.
+    pub camera: CameraId,
+    /// UTC, milliseconds.
+    pub started_at_utc: DateTime<Utc>,
+}
+
+impl SegmentId {
+    fn key(&self) -> String {
+        key(&self.camera, self.started_at_utc)
+    }
+
+    fn time_key(&self) -> String {
+        format!("{}/{}", time(self.started_at_utc), self.camera)
+    }
+}
+
+impl fmt::Display for SegmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.camera, self.started_at_utc.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    // Thirteen digits reach the year 2286; fifteen keep the order beyond. Before 1970 there was no footage.
+    format!("{:015}", at.timestamp_millis().max(0))
+}
+
+fn key(camera: &CameraId, at: DateTime<Utc>) -> String {
+    format!("{camera}/{}", time(at))
+}
+
+/// How far a segment's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SegmentState {
+    /// Being written; its figures are not known yet.
+    Open,
+    /// Whole and closed.
+    Closed,
+    /// Its file is gone or about to go.
+    Deleting,
+    /// The file that should be there is not.
+    Missing,
+}
+
+/// One segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentRow {
+    /// The camera.
+    pub camera: CameraId,
+    /// When its first picture was taken, UTC.
+    pub started_at_utc: DateTime<Utc>,
+    /// Where its last picture ends, UTC; its start while it is open.
+    pub ended_at_utc: DateTime<Utc>,
+    /// Its file, relative to the archive's directory.
+    pub file: String,
+    /// How far it is.
+    pub state: SegmentState,
+    /// Why it begins here.
+    pub began: Boundary,
+    /// Why it ends there; `None` while it is open.
+    pub ended: Option<Boundary>,
+    /// Pictures known to be missing before it.
+    pub missed_frames: u64,
+    /// Pictures in it.
+    pub frames: u64,
+    /// Fragments in it.
+    pub fragments: u32,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+impl SegmentRow {
+    /// Its name.
+    pub fn id(&self) -> SegmentId {
+        SegmentId { camera: self.camera.clone(), started_at_utc: self.started_at_utc }
+    }
+}
+
+/// The index.
+#[derive(Clone)]
+pub struct Segments {
+    rows: Table,
+    by_time: Table,
+    open: Table,
+}
+
+impl Segments {
+    pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
+        Ok(Self {
+            rows: Table::open(engine, "segments")?,
+            by_time: Table::open(engine, "segments-by-time")?,
+            open: Table::open(engine, "segments-open")?,
+        })
+    }
+
+    /// Writes a row as it now is, on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn put(&self, row: &SegmentRow) -> Result<(), StoreError> {
+        let id = row.id();
+        self.rows.put(&id.key(), row)?;
+        self.by_time.put(&id.time_key(), &())?;
+        match row.state {
+            SegmentState::Open | SegmentState::Deleting => self.open.put(&id.key(), &())?,
+            SegmentState::Closed | SegmentState::Missing => {
+                self.open.remove(&id.key())?;
+            }
+        }
+        self.rows.commit()
+    }
+
+    /// Removes a row, on disk when this returns. The file must be gone by then.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn remove(&self, id: &SegmentId) -> Result<(), StoreError> {
+        self.open.remove(&id.key())?;
+        self.by_time.remove(&id.time_key())?;
+        self.rows.remove(&id.key())?;
+        self.rows.commit()
+    }
+
+    /// One row.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn get(&self, id: &SegmentId) -> Result<Option<SegmentRow>, StoreError> {
+        self.rows.get(&id.key())
+    }
+
+    /// The rows of a camera that overlap `from..until`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn of_camera(
+        &self,
+        camera: &CameraId,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<SegmentRow>, StoreError> {
+        let (from_key, until_key) = (key(camera, from), key(camera, until));
+        let before = self.rows.rows_between::<SegmentRow>(&format!("{camera}/"), &from_key).next_back().transpose()?;
+        let overlaps = |row: &SegmentRow| row.ended_at_utc > from || row.state == SegmentState::Open;
+        let mut found: Vec<SegmentRow> = before.into_iter().map(|(_, row)| row).filter(overlaps).collect();
+        for row in self.rows.rows_between::<SegmentRow>(&from_key, &until_key) {
+            found.push(row?.1);
+        }
+        Ok(found)
+    }
+
+    /// The oldest segments of all cameras that began before `before`, oldest first: what a sweep works through.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn oldest(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<SegmentRow>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.by_time.rows_before::<()>(&time(before)).take(limit) {
+            let (key, ()) = row?;
+            // Our own keys; one of another form would be of another version, and not ours to touch.
+            let Some((at, camera)) = key.split_once('/') else { continue };
+            if let Some(row) = self.rows.get(&format!("{camera}/{at}"))? {
+                found.push(row);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those whose life is under way: being written, or being deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn under_way(&self) -> Result<Vec<SegmentRow>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.open.rows::<()>() {
+            if let Some(row) = self.rows.get(&row?.0)? {
+                found.push(row);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Every row, by camera and start; stops at the first error.
+    pub fn all(&self) -> impl Iterator<Item = Result<SegmentRow, StoreError>> + '_ {
+        self.rows.rows().map(|row| row.map(|(_, row)| row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use chrono::TimeDelta;
+
+    fn row(camera: &str, at: i64, state: SegmentState) -> SegmentRow {
+        let started_at_utc = DateTime::from_timestamp(1_780_000_000 + at, 0).unwrap();
+        SegmentRow {
+            camera: camera.parse().unwrap(),
+            started_at_utc,
+            ended_at_utc: started_at_utc + TimeDelta::seconds(60),
+            file: format!("{camera}/{at}"),
+            state,
+            began: Boundary::Length,
+            ended: None,
+            missed_frames: 0,
+            frames: 1_500,
+            fragments: 60,
+            bytes: 1,
+        }
+    }
+
+    #[test]
+    fn rows_are_found_by_camera_and_time_and_by_time_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let index = store.segments();
+        for (camera, at) in [("hall", 0), ("hall", 60), ("hall", 120), ("hall-b", 30), ("hal", 90)] {
+            index.put(&row(camera, at, SegmentState::Closed)).unwrap();
+        }
+        let at = |at: i64| row("hall", at, SegmentState::Closed).started_at_utc;
+        let starts =
+            |rows: Vec<SegmentRow>| rows.iter().map(|r| (r.started_at_utc - at(0)).num_seconds()).collect::<Vec<_>>();
+        let hall = "hall".parse().unwrap();
+        assert_eq!(starts(index.of_camera(&hall, at(70), at(120)).unwrap()), [60]);
+        assert_eq!(starts(index.of_camera(&hall, at(60), at(121)).unwrap()), [60, 120]);
+        assert_eq!(starts(index.of_camera(&hall, at(-100), at(900)).unwrap()), [0, 60, 120]);
+        assert_eq!(starts(index.of_camera(&hall, at(900), at(100)).unwrap()), Vec::<i64>::new());
+        assert_eq!(starts(index.oldest(at(90), 10).unwrap()), [0, 30, 60]);
+        assert_eq!(starts(index.oldest(at(90), 2).unwrap()), [0, 30]);
+    }
+
+    #[test]
+    fn what_is_under_way_is_known_across_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        {
+            let index = Store::open(dir.path()).unwrap().segments();
+            index.put(&row("hall", 0, SegmentState::Open)).unwrap();
+            index.put(&row("hall", 60, SegmentState::Deleting)).unwrap();
+            index.put(&row("hall", 120, SegmentState::Closed)).unwrap();
+        }
+        let store = Store::open(dir.path()).unwrap();
+        let index = store.segments();
+        assert_eq!(index.under_way().unwrap().len(), 2);
+        index.put(&row("hall", 0, SegmentState::Closed)).unwrap();
+        index.remove(&row("hall", 60, SegmentState::Closed).id()).unwrap();
+        assert!(index.under_way().unwrap().is_empty());
+        assert_eq!(index.all().count(), 2);
+        assert!(index.get(&row("hall", 60, SegmentState::Closed).id()).unwrap().is_none());
+    }
+}
