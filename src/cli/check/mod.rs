@@ -4,6 +4,7 @@ mod certificates;
 mod elements;
 mod machine;
 mod mail;
+mod oidc;
 
 use super::ConfigArgument;
 use crate::config::{Config, ConfigFault, Loaded, Severity};
@@ -43,6 +44,7 @@ pub(super) fn load(argument: &ConfigArgument) -> Loaded {
         machine.extend(machine::faults(config, &loaded));
         machine.extend(certificates::faults(config, &loaded));
         machine.extend(mail::faults(config, &loaded));
+        machine.extend(oidc::faults(config, &loaded));
     }
     loaded.extend(machine);
     let place = |fault: &ConfigFault| fault.position.as_ref().map_or((usize::MAX, 0), |at| (at.line, at.column));
