@@ -3,10 +3,11 @@
 //! - `flush()` ends in `sync_file_range`, which is no durability: [`Table::commit`] also calls `fdatasync` on `<dir>/db`;
 //! - a crash while it writes a snapshot leaves `snap.*.generating`, after which it does not open: under our own lock
 //!   those files are moved away first;
+//! - on a full disk it does not open either: [`reserve`] keeps room for that;
 //! - values above about 128 KiB go to files that are never synced: larger ones than [`MAX_VALUE_BYTES`] are refused;
 //! - after a corrupt page iterators err for ever and `len()` hangs: we stop at the first error and never call `len()`.
 
-use super::StoreError;
+use super::{StoreError, reserve};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
@@ -40,15 +41,26 @@ impl Engine {
             Err(TryLockError::Error(source)) => return Err(io(&lock_path, "cannot lock")(source)),
         }
         set_unfinished_snapshots_aside(dir)?;
-        let engine = |source| StoreError::Engine { path: dir.to_owned(), source };
-        let db = sled::Config::new()
-            .path(dir)
-            .mode(sled::Mode::LowSpace)
-            .cache_capacity(16 * 1024 * 1024)
-            .flush_every_ms(Some(500))
-            .use_compression(false)
-            .open()
-            .map_err(engine)?;
+        let start = || {
+            let config = sled::Config::new()
+                .path(dir)
+                .mode(sled::Mode::LowSpace)
+                .cache_capacity(16 * 1024 * 1024)
+                .flush_every_ms(Some(500))
+                .use_compression(false);
+            config.open().map_err(|source| StoreError::Engine { path: dir.to_owned(), source })
+        };
+        let db = match start() {
+            Err(full)
+                if full.is_disk_full() && reserve::release(dir).map_err(io(dir, "cannot free the reserve"))? =>
+            {
+                tracing::error!(error = %full, "the disk is full: started on the store's reserve; free space now");
+                set_unfinished_snapshots_aside(dir)?;
+                start()?
+            }
+            started => started?,
+        };
+        reserve::keep(dir);
         let db_path = dir.join("db");
         let file = File::open(&db_path).map_err(io(&db_path, "cannot open"))?;
         let dir_file = File::open(dir).map_err(io(dir, "cannot open"))?;
