@@ -181,3 +181,47 @@ impl Table {
         StoreError::Value { table: self.name, key: key.to_owned(), why: why.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What sled leaves when it is killed in the middle of writing a snapshot: the file under its working name.
+    fn interrupt_a_snapshot(dir: &Path) -> PathBuf {
+        let left = dir.join("snap.0000000000100000.generating");
+        fs::write(&left, b"half a snapshot").unwrap();
+        left
+    }
+
+    fn kept(engine: &Arc<Engine>) -> Option<u32> {
+        Table::open(engine, "numbers").unwrap().get("kept").unwrap()
+    }
+
+    #[test]
+    fn a_crash_while_a_snapshot_is_written_loses_nothing_and_opens_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Arc::new(Engine::open(dir.path()).unwrap());
+        let table = Table::open(&engine, "numbers").unwrap();
+        table.put("kept", &7).unwrap();
+        table.commit().unwrap();
+        drop((table, engine));
+        for _ in 0..2 {
+            let left = interrupt_a_snapshot(dir.path());
+            // The trap is real: without us sled does not open.
+            assert!(sled::open(dir.path()).is_err());
+            let engine = Arc::new(Engine::open(dir.path()).unwrap());
+            assert_eq!(kept(&engine), Some(7));
+            assert!(!left.exists(), "set aside");
+        }
+    }
+
+    #[test]
+    fn fault_13_room_is_kept_for_a_start_on_a_full_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Engine::open(dir.path()).unwrap());
+        assert!(reserve::release(dir.path()).unwrap(), "the first start took it");
+        assert!(!reserve::release(dir.path()).unwrap(), "it is there once");
+        drop(Engine::open(dir.path()).unwrap());
+        assert!(reserve::release(dir.path()).unwrap(), "the next start takes it again");
+    }
+}

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import { binary, totp, until } from "./support/demo.mjs";
 import { complaints, launch, openWindow } from "./support/browser.mjs";
 import { startProvider } from "./support/provider.mjs";
 
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PASSWORD = "correct horse battery staple";
 const SECRET = "un secret de client assez long pour ce test";
 let browser, directory, server, log, url, port, provider;
@@ -131,6 +133,12 @@ test("a provider that is down is said to be; the password is still there", async
   const window = await openWindow(browser);
   const page = await leave(window);
   await refused(window, page, /service d’identité ne répond pas/);
+  await page.evaluate(axe);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
+    assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], colorScheme);
+  }
   await page.fill("[name=email]", "decider@example.org");
   await page.fill("[name=password]", PASSWORD);
   await page.click("#login-form [type=submit]");

@@ -214,9 +214,9 @@ impl Provider {
         let email = match verified_email(claims.email(), claims.email_verified()) {
             Some(email) => email,
             // Many providers keep the address out of the token.
-            None => self.ask_email(&client, tokens.access_token().clone(), &claims).await?,
+            None => self.ask_email(&client, tokens.access_token().clone(), claims).await?,
         };
-        Ok(Vouched { email, with_second_factor: self.proves_second_factor(&claims) })
+        Ok(Vouched { email, with_second_factor: self.proves_second_factor(claims) })
     }
 
     async fn ask_email(
