@@ -1,6 +1,7 @@
 //! `kill -9` at random moments of a scripted day (fault 19): whatever was acknowledged is there afterwards, the register
 //! verifies, no ticket is open, the rules hold as they were set, and the server serves again. Every mail comes at least
-//! once and is marked once (A3-7); a request that nobody decides is reminded of and lapses once, across all the kills.
+//! once and is marked once (A3-7); of a request that nobody decides the deciders are reminded twice and no more, across all
+//! the kills.
 
 use crate::day::{Book, Crew, Day, Dice, live};
 use crate::post::{self, Post};

@@ -5,7 +5,7 @@ use crate::rig::{Answer, Browser, Rig, Wishes, standing_for};
 use crate::workstations::browser_on;
 use ecluse::domain::Role;
 use ecluse::web::routes::{Carries, Found, Kind, Name, Route, TABLE, Who, find};
-use reqwest::header::COOKIE;
+use reqwest::header::{COOKIE, HeaderMap};
 use reqwest::{Method, StatusCode};
 
 /// No such ticket, no such session: a request that is let in does no harm.
@@ -75,8 +75,8 @@ impl Machine {
     const ALL: [Machine; 4] = [Machine::Any, Machine::Own, Machine::Unregistered, Machine::Foreign];
 }
 
-/// One machine of each kind, and nobody logged in at any of them.
-struct Machines(Vec<(Machine, Browser, Option<reqwest::Identity>)>);
+/// One machine of each kind: the certificate it presents.
+struct Machines(Vec<(Machine, Option<reqwest::Identity>)>);
 
 impl Machines {
     async fn install(rig: &Rig) -> Self {
@@ -84,7 +84,7 @@ impl Machines {
         for machine in Machine::ALL {
             let service = match machine {
                 Machine::Any => {
-                    all.push((machine, rig.anonymous(), None));
+                    all.push((machine, None));
                     continue;
                 }
                 Machine::Own => Some("csu"),
@@ -92,37 +92,32 @@ impl Machines {
                 Machine::Foreign => Some("csu-d-ailleurs"),
             };
             let name = format!("poste-{machine:?}").to_lowercase();
-            let (browser, (certificate, key)) = browser_on(rig, &name, service).await;
+            let (_, (certificate, key)) = browser_on(rig, &name, service).await;
             let (certificate, key) = (std::fs::read(certificate).unwrap(), std::fs::read(key).unwrap());
-            all.push((machine, browser, Some(reqwest::Identity::from_pkcs8_pem(&certificate, &key).unwrap())));
+            all.push((machine, Some(reqwest::Identity::from_pkcs8_pem(&certificate, &key).unwrap())));
         }
         Self(all)
     }
 
-    /// A fresh browser at this machine, without cookies.
-    fn at(&self, rig: &Rig, machine: Machine) -> Browser {
-        let (_, _, identity) = self.0.iter().find(|(other, _, _)| *other == machine).unwrap();
-        let mut browser = rig.anonymous();
+    /// A fresh browser at this machine, with these headers on every request.
+    fn at(&self, rig: &Rig, machine: Machine, headers: HeaderMap) -> Browser {
+        let (_, identity) = self.0.iter().find(|(other, _)| *other == machine).unwrap();
+        let mut client = rig.client().default_headers(headers);
         if let Some(identity) = identity {
-            browser.client = rig.client().identity(identity.clone()).build().unwrap();
+            client = client.identity(identity.clone());
         }
-        browser
+        Browser { client: client.build().unwrap(), ..rig.anonymous() }
     }
 
     /// The same log-in at this machine: somebody logged in where they may, and carried their cookie over.
     async fn logged_in(&self, rig: &Rig, name: &str, machine: Machine) -> Browser {
-        let here = self.at(rig, Machine::Own);
+        let here = self.at(rig, Machine::Own, HeaderMap::new());
         let answer = here.post("/api/v1/login", rig.credentials(name)).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.text());
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
-        let mut browser = self.at(rig, machine);
-        browser.csrf = answer.json()["csrf_token"].as_str().unwrap().to_owned();
-        let mut client = rig.client().default_headers([(COOKIE, cookie.parse().unwrap())].into_iter().collect());
-        if let (_, _, Some(identity)) = self.0.iter().find(|(other, _, _)| *other == machine).unwrap() {
-            client = client.identity(identity.clone());
-        }
-        browser.client = client.build().unwrap();
-        browser
+        let csrf = answer.json()["csrf_token"].as_str().unwrap().to_owned();
+        let carried = HeaderMap::from_iter([(COOKIE, cookie.parse().unwrap())]);
+        Browser { csrf, ..self.at(rig, machine, carried) }
     }
 }
 
@@ -130,7 +125,7 @@ impl Machines {
 async fn walk(rig: &Rig, machines: &Machines, role: Option<Role>, machine: Machine) {
     let browser = match role {
         Some(role) => machines.logged_in(rig, standing_for(role), machine).await,
-        None => machines.at(rig, machine),
+        None => machines.at(rig, machine, HeaderMap::new()),
     };
     // Who is the police's is nobody elsewhere than at a workstation of their service; anybody else is themself anywhere.
     let is_in_place = role.is_none_or(|role| !role.is_police()) || machine == Machine::Own;

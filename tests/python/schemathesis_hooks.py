@@ -2,9 +2,11 @@
 
 Requests that keep to the document get such values most of the time, so that handlers are reached and not only their
 first refusals; requests that break it are sent as they were made up. How the server answered is counted and written to
-`ECLUSE_TALLY` at the end: `answers` by operation and status, and `fair`, how many requests kept to the document and were for
-this role (`asked`), and how many of those were answered 2xx (`well`). `ECLUSE_KNOWN` names a JSON file: `ids` by name of the path or query parameter, `bodies` by
-operation, `role` of the asker, `seed` for the dice.
+`ECLUSE_TALLY` at the end: `answers` by operation and status, and `fair`, how many requests kept to the document and were
+for this role (`asked`), and how many of those were answered 2xx (`well`).
+
+`ECLUSE_KNOWN` names a JSON file: `ids` by name of the path or query parameter, `bodies` by operation, `role` of the asker,
+`seed` for the dice.
 """
 
 import atexit
