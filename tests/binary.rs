@@ -10,6 +10,8 @@ mod person;
 mod program;
 #[path = "support/str0m_receiver.rs"]
 mod receiver;
+#[path = "support/smtp_server.rs"]
+mod smtp_server;
 #[path = "binary/tmpfs.rs"]
 mod tmpfs;
 #[path = "support/totp.rs"]
@@ -27,6 +29,8 @@ mod day;
 mod demo;
 #[path = "binary/full_disk.rs"]
 mod full_disk;
+#[path = "binary/post.rs"]
+mod post;
 #[path = "binary/recording.rs"]
 mod recording;
 #[path = "binary/serve.rs"]

@@ -28,6 +28,8 @@ mod need;
 mod pages;
 #[path = "http/register.rs"]
 mod register;
+#[path = "http/schemathesis.rs"]
+mod schemathesis;
 #[path = "http/second_factor.rs"]
 mod second_factor;
 #[path = "http/sites.rs"]

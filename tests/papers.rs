@@ -232,11 +232,12 @@ fn the_documented_configuration_loads_with_every_key_that_is_commented_out() {
 #[test]
 fn every_key_there_is_is_documented() {
     let text = example();
-    let with_metrics = text.replace("# [metrics]\n# listen", "[metrics]\nlisten");
+    let with_metrics = text.replace("# [metrics]\n# listen", "[metrics]\nlisten").replace("# [oidc]", "[oidc]");
     let sections = [
         "[server]",
         "[https]",
         "[auth]",
+        "[oidc]",
         "[rtsp]",
         "[webrtc]",
         "[mail]",

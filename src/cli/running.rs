@@ -14,7 +14,7 @@ use crate::media::viewer::{ViewerSettings, Viewers};
 use crate::register::{Checkpointer, Register, open_key};
 use crate::store::Store;
 use crate::web::pages::Language;
-use crate::web::{Connections, Demo, IceServer, SecondFactorPolicy, Server, WebContext, WebSettings};
+use crate::web::{Connections, Demo, IceServer, OidcSettings, SecondFactorPolicy, Server, WebContext, WebSettings};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,9 @@ impl Running {
             metrics,
             demo: extras.demo,
         };
-        let web = Server::start(web_settings(config), context).await?;
+        let web =
+            Server::start(WebSettings { oidc: OidcSettings::from_config(config)?, ..web_settings(config) }, context)
+                .await?;
         let socket = console::socket_path(&config.server.data_dir);
         let console = console::server::open(&socket, control.clone(), store.clone());
         let console = console

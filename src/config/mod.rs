@@ -6,6 +6,7 @@
 
 mod fault;
 mod mail_rules;
+mod oidc_rules;
 mod read;
 mod recorder_rules;
 mod rules;
@@ -15,8 +16,8 @@ mod sections;
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret, ServerConfig, ServiceConfig,
-    SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, OidcConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret, ServerConfig,
+    ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

@@ -18,6 +18,9 @@ pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
         super::mail_rules::faults(mail, text, &mut found);
     }
     super::recorder_rules::faults(config, text, &mut found);
+    if let Some(oidc) = &config.oidc {
+        super::oidc_rules::faults(oidc, text, &mut found);
+    }
     if config.site.is_empty() {
         found.push(ConfigFault::warning(
             "no [[site]]: nothing can be asked for",

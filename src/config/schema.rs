@@ -1,6 +1,6 @@
 //! The shape of the configuration file: what each key becomes, its default, and what is expected of it.
 
-use crate::domain::{CameraId, ServiceId, SiteId};
+use crate::domain::{CameraId, Role, ServiceId, SiteId};
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +19,8 @@ pub struct Config {
     pub rtsp: RtspConfig,
     /// Log-ins.
     pub auth: AuthConfig,
+    /// The landlord's identity provider; `None`: everybody logs in with a password of this server.
+    pub oidc: Option<OidcConfig>,
     /// Viewers.
     pub webrtc: WebrtcConfig,
     /// The mail server; `None`: mails are queued and never sent.
@@ -90,6 +92,32 @@ pub enum SecondFactorConfig {
     Required,
     /// A password is enough: on a machine that listens to itself alone.
     Off,
+}
+
+/// `[oidc]`: log-in by the landlord's identity provider.
+#[derive(Debug, Clone)]
+pub struct OidcConfig {
+    /// The provider's name on the log-in page.
+    pub name: String,
+    /// Issuer, as its own documents write it.
+    pub issuer: String,
+    /// What the provider knows this server as.
+    pub client_id: String,
+    /// File whose first line is the client's secret.
+    pub client_secret_file: PathBuf,
+    /// PEM of the only authorities the provider's certificate may come from; `None`: those the system believes.
+    pub ca: Option<PathBuf>,
+    /// Who may log in this way.
+    pub roles: Vec<Role>,
+    /// Values of `amr` any of which proves a second factor.
+    pub second_factor_amr: Vec<String>,
+    /// Values of `acr` any of which proves a second factor.
+    pub second_factor_acr: Vec<String>,
+}
+
+impl OidcConfig {
+    /// The landlord's roles: the only ones that may log in this way. The police never do (A6-1).
+    pub const ROLES: [Role; 4] = [Role::Decider, Role::Guard, Role::Dpo, Role::Administrator];
 }
 
 /// `[rtsp]`.
@@ -419,6 +447,10 @@ impl Config {
         if let Some(recorder) = &mut self.recorder {
             paths.extend(recorder.directory.as_mut());
             paths.extend(recorder.master_key_file.as_mut());
+        }
+        if let Some(oidc) = &mut self.oidc {
+            paths.push(&mut oidc.client_secret_file);
+            paths.extend(oidc.ca.as_mut());
         }
         paths.extend(
             self.site.iter_mut().flat_map(|site| &mut site.camera).filter_map(|camera| camera.password_file.as_mut()),

@@ -3,8 +3,8 @@
 use super::read::Fields;
 use super::schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig,
-    SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, OidcConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, ServerConfig,
+    ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +26,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         https: https(file.table("https", "an [https] section with certificate, key and public_url")),
         rtsp: rtsp(file.table("rtsp", "an [rtsp] section with certificate and key")),
         auth: file.optional_table("auth").map(auth).unwrap_or_default(),
+        oidc: file.optional_table("oidc").map(oidc),
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
         mail: file.optional_table("mail").map(mail),
         register: file.optional_table("register").map(register).unwrap_or_default(),
@@ -68,6 +69,26 @@ fn https(mut fields: Fields<'_>) -> HttpsConfig {
 fn auth(mut fields: Fields<'_>) -> AuthConfig {
     let section = AuthConfig {
         second_factor: fields.or("second_factor", "\"required\" or \"off\"", SecondFactorConfig::Required),
+    };
+    fields.finish();
+    section
+}
+
+fn oidc(mut fields: Fields<'_>) -> OidcConfig {
+    let values = "a list of texts such as [\"mfa\"]";
+    let section = OidcConfig {
+        name: fields.required("name", "the provider's name as people know it", String::new),
+        issuer: fields.required("issuer", "a URL such as \"https://id.example.org\"", String::new),
+        client_id: fields.required("client_id", "what the provider knows this server as", String::new),
+        client_secret_file: fields.required(
+            "client_secret_file",
+            "the path of a file whose first line is the client's secret",
+            PathBuf::new,
+        ),
+        ca: fields.optional("ca", AUTHORITY),
+        roles: fields.or("roles", "a list of roles such as [\"decider\", \"guard\"]", OidcConfig::ROLES.to_vec()),
+        second_factor_amr: fields.or("second_factor_amr", values, Vec::new()),
+        second_factor_acr: fields.or("second_factor_acr", values, Vec::new()),
     };
     fields.finish();
     section

@@ -3,10 +3,11 @@
 //! - `flush()` ends in `sync_file_range`, which is no durability: [`Table::commit`] also calls `fdatasync` on `<dir>/db`;
 //! - a crash while it writes a snapshot leaves `snap.*.generating`, after which it does not open: under our own lock
 //!   those files are moved away first;
+//! - on a full disk it does not open either: [`reserve`] keeps room for that;
 //! - values above about 128 KiB go to files that are never synced: larger ones than [`MAX_VALUE_BYTES`] are refused;
 //! - after a corrupt page iterators err for ever and `len()` hangs: we stop at the first error and never call `len()`.
 
-use super::StoreError;
+use super::{StoreError, reserve};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
@@ -40,15 +41,26 @@ impl Engine {
             Err(TryLockError::Error(source)) => return Err(io(&lock_path, "cannot lock")(source)),
         }
         set_unfinished_snapshots_aside(dir)?;
-        let engine = |source| StoreError::Engine { path: dir.to_owned(), source };
-        let db = sled::Config::new()
-            .path(dir)
-            .mode(sled::Mode::LowSpace)
-            .cache_capacity(16 * 1024 * 1024)
-            .flush_every_ms(Some(500))
-            .use_compression(false)
-            .open()
-            .map_err(engine)?;
+        let start = || {
+            let config = sled::Config::new()
+                .path(dir)
+                .mode(sled::Mode::LowSpace)
+                .cache_capacity(16 * 1024 * 1024)
+                .flush_every_ms(Some(500))
+                .use_compression(false);
+            config.open().map_err(|source| StoreError::Engine { path: dir.to_owned(), source })
+        };
+        let db = match start() {
+            Err(full)
+                if full.is_disk_full() && reserve::release(dir).map_err(io(dir, "cannot free the reserve"))? =>
+            {
+                tracing::error!(error = %full, "the disk is full: started on the store's reserve; free space now");
+                set_unfinished_snapshots_aside(dir)?;
+                start()?
+            }
+            started => started?,
+        };
+        reserve::keep(dir);
         let db_path = dir.join("db");
         let file = File::open(&db_path).map_err(io(&db_path, "cannot open"))?;
         let dir_file = File::open(dir).map_err(io(dir, "cannot open"))?;
@@ -178,5 +190,49 @@ impl Table {
 
     fn value_error(&self, key: &str, why: &dyn std::fmt::Display) -> StoreError {
         StoreError::Value { table: self.name, key: key.to_owned(), why: why.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What sled leaves when it is killed in the middle of writing a snapshot: the file under its working name.
+    fn interrupt_a_snapshot(dir: &Path) -> PathBuf {
+        let left = dir.join("snap.0000000000100000.generating");
+        fs::write(&left, b"half a snapshot").unwrap();
+        left
+    }
+
+    fn kept(engine: &Arc<Engine>) -> Option<u32> {
+        Table::open(engine, "numbers").unwrap().get("kept").unwrap()
+    }
+
+    #[test]
+    fn a_crash_while_a_snapshot_is_written_loses_nothing_and_opens_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Arc::new(Engine::open(dir.path()).unwrap());
+        let table = Table::open(&engine, "numbers").unwrap();
+        table.put("kept", &7).unwrap();
+        table.commit().unwrap();
+        drop((table, engine));
+        for _ in 0..2 {
+            let left = interrupt_a_snapshot(dir.path());
+            // The trap is real: without us sled does not open.
+            assert!(sled::open(dir.path()).is_err());
+            let engine = Arc::new(Engine::open(dir.path()).unwrap());
+            assert_eq!(kept(&engine), Some(7));
+            assert!(!left.exists(), "set aside");
+        }
+    }
+
+    #[test]
+    fn fault_13_room_is_kept_for_a_start_on_a_full_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Engine::open(dir.path()).unwrap());
+        assert!(reserve::release(dir.path()).unwrap(), "the first start took it");
+        assert!(!reserve::release(dir.path()).unwrap(), "it is there once");
+        drop(Engine::open(dir.path()).unwrap());
+        assert!(reserve::release(dir.path()).unwrap(), "the next start takes it again");
     }
 }

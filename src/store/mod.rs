@@ -13,6 +13,7 @@ mod error;
 mod outbox;
 pub mod password;
 mod people;
+mod reserve;
 mod second_factors;
 mod segments;
 mod tickets;

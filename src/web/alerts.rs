@@ -123,6 +123,7 @@ pub async fn raise_api(app: &App, request: &Request, caller: &Caller) -> Result<
 
 /// `POST /api/v1/alerts/{alert}/close`.
 pub async fn close_api(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+    request.nothing()?;
     done(&change(app, caller.person()?, Action::CloseAlert { alert: request.id()? }).await?)
 }
 

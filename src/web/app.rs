@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use super::auth::Auth;
+use super::auth::oidc::Oidc;
 use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
@@ -31,6 +32,8 @@ pub struct App {
     pub context: WebContext,
     /// Log-ins and sessions.
     pub auth: Auth,
+    /// Log-ins by the landlord's identity provider, where one is configured.
+    pub oidc: Option<Oidc>,
     /// Viewer tokens of third-party players.
     pub bearers: Bearers,
     /// Live WHEP resources: whose they are.
@@ -50,7 +53,8 @@ impl App {
     /// Puts it together.
     ///
     /// # Errors
-    /// [`ServeError::Setting`] when the public URL has no origin.
+    /// [`ServeError::Setting`] when the public URL has no origin, [`ServeError::Oidc`] when the identity provider's
+    /// authorities cannot be used.
     pub fn new(settings: WebSettings, context: WebContext, stop: CancellationToken) -> Result<Arc<App>, ServeError> {
         let origin = origin_of(&settings.public_url).ok_or_else(|| ServeError::Setting {
             field: "public_url",
@@ -58,6 +62,7 @@ impl App {
             expected: "an https:// URL, e.g. https://ecluse.example.org",
         })?;
         let auth = Auth::new(&settings);
+        let oidc = settings.oidc.clone().map(Oidc::new).transpose()?;
         let bearers = Bearers::new(context.clock.clone());
         let changes = Limit::new(settings.limits.changes);
         let failed_handshakes = Limit::new(settings.limits.login_per_address);
@@ -67,6 +72,7 @@ impl App {
             settings,
             context,
             auth,
+            oidc,
             bearers,
             resources,
             changes,

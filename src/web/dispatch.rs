@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, people, register, site, sites,
-    tickets, whep,
+    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, oidc, people, register, site,
+    sites, tickets, whep,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -285,6 +285,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::Login => login::form(app, request, caller).await,
         Name::SecondFactorPage => login::second_factor_page(app, request, caller).await,
         Name::SecondFactor => login::second_factor_form(app, request, caller).await,
+        Name::OidcBegin => oidc::begin(app, request, caller).await,
+        Name::OidcBack => oidc::back(app, request, caller).await,
         Name::Logout => login::logout(app, request, caller).await,
         Name::Language => language::choose(request),
         Name::TicketsPage => tickets::list_page(app, request, caller).await,

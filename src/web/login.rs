@@ -18,7 +18,7 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 /// Where the second factor is given.
-const SECOND_FACTOR: &str = "/login/second-factor";
+pub const SECOND_FACTOR: &str = "/login/second-factor";
 
 /// `GET /login`.
 pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
@@ -32,9 +32,23 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     draw(app, request, caller, StatusCode::OK, &view)
 }
 
-/// The form, empty; in the demo with its accounts and the code each would be let in with now.
+/// The page with what went wrong on a way that does not begin with its form.
+pub async fn page_with(
+    app: &App,
+    request: &Request,
+    caller: &Caller,
+    status: StatusCode,
+    fault: LoginFault,
+) -> Result<Answer, Problem> {
+    let view = LoginView { fault: Some(fault), ..view(app).await? };
+    draw(app, request, caller, status, &view)
+}
+
+/// The form, empty; with the identity provider where there is one; in the demo with its accounts and the code each would
+/// be let in with now.
 async fn view(app: &App) -> Result<LoginView, Problem> {
-    let Some(demo) = &app.context.demo else { return Ok(LoginView::default()) };
+    let provider = app.oidc.as_ref().map(|oidc| oidc.name().to_owned());
+    let Some(demo) = &app.context.demo else { return Ok(LoginView { provider, ..LoginView::default() }) };
     let (accounts, now) = (demo.accounts.clone(), app.context.clock.utc());
     let accounts = app
         .in_store(move |store| {
@@ -50,7 +64,7 @@ async fn view(app: &App) -> Result<LoginView, Problem> {
             accounts.into_iter().map(account).collect()
         })
         .await?;
-    Ok(LoginView { accounts, ..LoginView::default() })
+    Ok(LoginView { accounts, provider, ..LoginView::default() })
 }
 
 fn draw(
@@ -69,7 +83,7 @@ fn draw(
 }
 
 /// What went wrong, where the page can say it; else the problem itself.
-fn fault_of(problem: &Problem) -> Option<LoginFault> {
+pub fn fault_of(problem: &Problem) -> Option<LoginFault> {
     match problem.status {
         StatusCode::UNAUTHORIZED => Some(LoginFault::Refused),
         StatusCode::FORBIDDEN if problem.code == "workstation-required" => Some(LoginFault::Workstation),

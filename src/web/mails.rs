@@ -203,6 +203,7 @@ pub async fn api(app: &App, request: &Request) -> Result<Answer, Problem> {
 
 /// `POST /api/v1/mails/{mail}/retry`.
 pub async fn retry_api(app: &App, request: &Request) -> Result<Answer, Problem> {
+    request.nothing()?;
     retry(app, request.id()?).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

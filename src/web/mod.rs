@@ -36,6 +36,7 @@ mod mails;
 mod metrics;
 mod misc;
 mod models;
+mod oidc;
 pub mod pages;
 mod people;
 mod problem;
@@ -50,6 +51,7 @@ mod tickets;
 mod tls;
 mod whep;
 
+pub use auth::oidc_provider::{OidcSettings, OidcSettingsError};
 pub use connections::Connections;
 pub use misc::OPENAPI;
 pub use server::Server;

@@ -121,6 +121,20 @@ impl Request {
         })
     }
 
+    /// The body of an act that needs no words: nothing, or a `why` that nobody asked for.
+    ///
+    /// # Errors
+    /// 400 when it says anything else: whoever sends it means something by it.
+    pub fn nothing(&self) -> Result<(), Problem> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {
+            #[serde(default, rename = "why")]
+            _why: String,
+        }
+        self.json::<Nothing>().map(|_| ())
+    }
+
     /// The body as text.
     ///
     /// # Errors

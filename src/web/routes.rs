@@ -73,6 +73,8 @@ pub enum Name {
     Login,
     SecondFactorPage,
     SecondFactor,
+    OidcBegin,
+    OidcBack,
     Logout,
     Language,
     TicketsPage,
@@ -230,13 +232,15 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 89] = [
+pub static TABLE: [Route; 91] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
     form(Name::Login, "/login", Who::Anybody),
     page(Name::SecondFactorPage, "/login/second-factor", Who::Anybody),
     form(Name::SecondFactor, "/login/second-factor", Who::Anybody),
+    page(Name::OidcBegin, "/login/oidc", Who::Anybody),
+    page(Name::OidcBack, "/login/oidc/callback", Who::Anybody),
     form(Name::Logout, "/logout", EVERYONE),
     form(Name::Language, "/language", Who::Anybody),
     // Tickets, as pages
@@ -396,6 +400,16 @@ mod tests {
     fn no_row_stands_twice() {
         let rows: BTreeSet<_> = TABLE.iter().map(|route| (route.method.as_str(), route.path)).collect();
         assert_eq!(rows.len(), TABLE.len());
+    }
+
+    #[test]
+    fn every_name_has_its_row() {
+        let (_, rest) = include_str!("routes.rs").split_once("pub enum Name {").unwrap();
+        let names: BTreeSet<&str> =
+            rest.split_once('}').unwrap().0.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let rows: Vec<String> = TABLE.iter().map(|route| format!("{:?}", route.name)).collect();
+        assert_eq!(names, rows.iter().map(String::as_str).collect());
+        assert_eq!(names.len(), rows.len(), "a name stands in one row");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct WebSettings {
     pub session_ceiling: Duration,
     /// Whether log-ins need a second factor.
     pub second_factor: SecondFactorPolicy,
+    /// The landlord's identity provider; `None`: everybody logs in with a password.
+    pub oidc: Option<super::OidcSettings>,
     /// How often people may try and change things (fault 25).
     pub limits: Limits,
     /// Patience with requests under way when the server stops.
@@ -78,6 +80,7 @@ impl WebSettings {
             session_idle: Duration::from_secs(30 * 60),
             session_ceiling: Duration::from_secs(12 * 3600),
             second_factor: SecondFactorPolicy::Required,
+            oidc: None,
             limits: Limits::default(),
             shutdown_grace: Duration::from_secs(5),
         }
@@ -203,6 +206,9 @@ pub enum ServeError {
         /// What is wrong with it.
         why: String,
     },
+    /// The identity provider cannot be spoken to as configured.
+    #[error(transparent)]
+    Oidc(#[from] super::OidcSettingsError),
     /// The listener cannot be opened.
     #[error("cannot listen on {address} for {what}: {source}")]
     Listen {

@@ -122,6 +122,8 @@ impl Resources {
 /// `OPTIONS`: what may be sent where (WHEP). Cross-origin use is not opened. Whoever may open a viewing here is told the
 /// relays too, so that a player on a line without UDP has them before it gathers candidates (A7-1).
 pub fn options(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+    // Both a ticket's and a session's: what is neither is nowhere. Whether it is there, strangers are not told.
+    let _: uuid::Uuid = request.values.first().and_then(|id| id.parse().ok()).ok_or_else(Problem::not_found)?;
     let mut answer = answer::empty(StatusCode::NO_CONTENT);
     let here = || TABLE.iter().filter(|route| route.path == request.route.path);
     let allow = here().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
@@ -348,6 +350,7 @@ struct Token {
 
 /// `POST /api/v1/tickets/{ticket}/viewer-token`: lets a third-party player open one viewing.
 pub fn viewer_token(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+    request.nothing()?;
     let person = caller.person()?;
     let ticket: TicketId = request.id()?;
     access::must_see(app, person, ticket)?;

@@ -368,3 +368,47 @@ fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     let version = run(&mut ecluse(&["--version"]));
     assert_eq!((version.code, version.stdout.as_str()), (Some(0), concat!("ecluse ", env!("CARGO_PKG_VERSION"), "\n")));
 }
+
+#[test]
+fn faults_of_the_identity_provider_are_named() {
+    let world = World::new();
+    let oidc = r#"[oidc]
+name = ""
+issuer = "http://id.example.org?x"
+client_id = "ecluse"
+client_secret_file = "oidc.secret"
+ca = "pki/server.key"
+roles = ["decider", "operator"]
+second_factor_amr = ["pwd"]
+
+[webrtc]"#;
+    let config = world.config_with("[webrtc]", oidc);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let ended = check(&config);
+    assert_eq!(ended.code, Some(1));
+    for (words, needle) in [
+        ("oidc.name is empty", "name = \"\""),
+        ("oidc.issuer is \"http://id.example.org?x\"", "issuer = "),
+        ("oidc.client_secret_file", "client_secret_file"),
+        ("oidc.ca", "ca = "),
+        ("oidc.roles holds \"operator\"", "roles = "),
+        ("oidc.second_factor_amr holds \"pwd\"", "second_factor_amr"),
+    ] {
+        is_placed(&ended, &config, &text, "error", words, needle);
+    }
+    world.private("oidc.secret", b"a secret\n");
+    let secret = world.path("oidc.secret");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ended = check(&config);
+    is_placed(&ended, &config, &text, "error", "can be read by every user", "client_secret_file");
+    assert!(!ended.stderr.contains("a secret"), "{}", ended.stderr);
+
+    let sound =
+        oidc.replace("name = \"\"", "name = \"3F\"").replace("http://id.example.org?x", "https://id.example.org");
+    let sound =
+        sound.replace("ca = \"pki/server.key\"\n", "").replace(", \"operator\"", "").replace("\"pwd\"", "\"mfa\"");
+    world.private("oidc.secret", b"a secret\n");
+    let ended = check(&world.config_with("[webrtc]", &sound));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("oidc"), "{}", ended.stderr);
+}

@@ -3,7 +3,7 @@
 use crate::person::{Answer, Person};
 use crate::program::Demo;
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -35,6 +35,14 @@ pub struct Acknowledged {
 pub struct Book(pub Vec<Acknowledged>);
 
 impl Book {
+    /// A rule was set for the site; the entry it left, unless it held already.
+    pub fn ruled(&mut self, answer: &Answer) {
+        let entries = answer.entries();
+        assert!(entries.len() <= 1, "{}", answer.body);
+        let ruled = |seq| Acknowledged { seq: Some(seq), ticket: String::new(), event: "policy-set" };
+        self.0.extend(entries.into_iter().map(ruled));
+    }
+
     pub fn filed(&mut self, ticket: &str) {
         self.0.push(Acknowledged { seq: None, ticket: ticket.to_owned(), event: "requested" });
     }
@@ -56,13 +64,15 @@ impl Book {
     /// Every entry of the book must stand among these lines, where it was said to stand.
     pub fn stands_in(&self, lines: &[Value], text_of_ticket: impl Fn(&Value) -> Option<String>) {
         let by_seq: BTreeMap<u64, &Value> = lines.iter().map(|line| (line["seq"].as_u64().unwrap(), line)).collect();
+        // What is about no ticket stands without one.
+        let text_of_ticket = |line: &Value| text_of_ticket(line).unwrap_or_default();
         let told: BTreeSet<(String, &str)> =
-            lines.iter().filter_map(|line| Some((text_of_ticket(line)?, line["event"]["type"].as_str()?))).collect();
+            lines.iter().filter_map(|line| Some((text_of_ticket(line), line["event"]["type"].as_str()?))).collect();
         for entry in &self.0 {
             let stands_there = |seq: &u64| {
-                by_seq.get(seq).is_some_and(|line| {
-                    line["event"]["type"] == entry.event && text_of_ticket(line).as_ref() == Some(&entry.ticket)
-                })
+                by_seq
+                    .get(seq)
+                    .is_some_and(|line| line["event"]["type"] == entry.event && text_of_ticket(line) == entry.ticket)
             };
             let is_told = told.contains(&(entry.ticket.clone(), entry.event));
             assert!(is_told && entry.seq.iter().all(stands_there), "acknowledged and lost: {entry:?}");
@@ -71,16 +81,14 @@ impl Book {
 
     /// The same, offline: in the log's own lines.
     pub fn stands_on_disk(&self, register: &Path) {
-        let text = std::fs::read(register.join(ecluse::register::LOG_FILE)).unwrap();
-        let lines: Vec<Value> =
-            text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        self.stands_in(&lines, |line| Some(line["event"]["ticket"].as_str()?.to_owned()));
+        let lines = crate::post::lines(register);
+        self.stands_in(&lines, |line| line["event"]["ticket"].as_str().map(str::to_owned));
     }
 
     /// The same, as the server tells it.
     pub async fn stands_online(&self, reader: &Person, from: u64) {
         let lines = reader.register_since(from).await;
-        self.stands_in(&lines, |line| Some(line["ticket"].as_str()?.to_owned()));
+        self.stands_in(&lines, |line| line["ticket"].as_str().map(str::to_owned));
     }
 }
 
@@ -117,6 +125,13 @@ impl Crew {
         }
     }
 
+    /// The pause between tickets that holds now, minutes.
+    pub async fn pause(&self) -> u64 {
+        let answer = self.administrator.get("/api/v1/cameras").await;
+        answer.is(StatusCode::OK);
+        answer.body["sites"][0]["policy"]["cooling_off_minutes"].as_u64().unwrap()
+    }
+
     /// Tickets in this state.
     pub async fn tickets(&self, status: &str) -> Vec<String> {
         let answer = self.agent.get("/api/v1/tickets?limit=20").await;
@@ -127,11 +142,67 @@ impl Crew {
     }
 }
 
+/// What a day left behind.
+#[derive(Default)]
+pub struct Day {
+    /// What was acknowledged.
+    pub book: Book,
+    /// The pause between tickets that holds, minutes; `None`: the last answer about it was lost with the server.
+    pub pause: Option<u64>,
+}
+
 /// Lives one day after the other until the server is gone.
-pub async fn live(crew: Crew, mut dice: Dice, mut waiting: Option<String>) -> Book {
-    let mut book = Book::default();
-    while let Ok(true) = one_ticket(&crew, &mut dice, waiting.take(), &mut book).await {}
-    book
+pub async fn live(crew: Crew, mut dice: Dice, mut waiting: Option<String>) -> Day {
+    let mut day = Day::default();
+    // Whatever the day before has left: this one begins without a pause between tickets.
+    if let Ok(true) = pause(&crew, 0, &mut day).await {
+        while let Ok(true) = one_ticket(&crew, &mut dice, waiting.take(), &mut day.book).await {
+            if dice.throw(6) == 0 && !matches!(pausing(&crew, &mut day).await, Ok(true)) {
+                break;
+            }
+        }
+    }
+    day
+}
+
+/// The decider sets the pause between tickets (A4-7). `Ok(false)`: enough was asked for today.
+async fn pause(crew: &Crew, minutes: u64, day: &mut Day) -> reqwest::Result<bool> {
+    day.pause = None;
+    let policy = json!({ "day_cap_minutes": 1440, "week_cap_minutes": 10_080, "cooling_off_minutes": minutes });
+    let answer = crew.titulaire.try_post("/api/v1/sites/arcade/policy", policy).await?;
+    if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        return Ok(false);
+    }
+    day.book.ruled(&answer);
+    day.pause = Some(minutes);
+    Ok(true)
+}
+
+/// A pause is set while a ticket has just ended: the next request has to wait, until the pause is taken back.
+async fn pausing(crew: &Crew, day: &mut Day) -> reqwest::Result<bool> {
+    // A ticket that was open is what the pause counts from.
+    let ticket = match crew.agent.try_file().await? {
+        filed if filed.status == StatusCode::TOO_MANY_REQUESTS => return Ok(false),
+        filed => filed.id(),
+    };
+    day.book.filed(&ticket);
+    let approval = crew.titulaire.try_act(&ticket, "approve", None).await?;
+    if approval.status == StatusCode::TOO_MANY_REQUESTS {
+        return Ok(false);
+    }
+    day.book.acted(&ticket, &approval, &["approved", "opened"]);
+    let end = crew.agent.try_act(&ticket, "end", None).await?;
+    day.book.acted(&ticket, &end, &["closed"]);
+    if !pause(crew, 30, day).await? {
+        return Ok(false);
+    }
+    let refused = crew.agent.try_file().await?;
+    if refused.status == StatusCode::TOO_MANY_REQUESTS {
+        return Ok(false);
+    }
+    refused.is(StatusCode::CONFLICT);
+    assert_eq!(refused.body["faults"][0]["code"], "cooling-off", "{}", refused.body);
+    pause(crew, 0, day).await
 }
 
 /// The life of one ticket. `Ok(false)`: enough was asked for today (the limit of changes per person).

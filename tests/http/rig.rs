@@ -260,6 +260,32 @@ impl Rig {
         self.control.execute(Command { actor: Actor::Person("decider".parse().unwrap()), action }).await.unwrap();
     }
 
+    /// A site of another town, with a service of its own.
+    pub async fn declare_another_town(&self, service: &str) {
+        let mut site = site("ailleurs", "1 place d'Ailleurs", &["ailleurs-hall"], &self.clock);
+        site.service.id = service.parse().unwrap();
+        let action = Action::DeclareSite(site);
+        self.control.execute(Command { actor: Actor::System, action }).await.unwrap();
+    }
+
+    /// One more site of the cast's own, its dossier complete and without a pause between tickets.
+    pub async fn declare_one_more(&self, id: &str) {
+        let declared = site(id, &format!("bâtiment {id}"), &[&format!("{id}-hall")], &self.clock);
+        let run = async |actor: Actor, action: Action| self.control.execute(Command { actor, action }).await.unwrap();
+        run(Actor::System, Action::DeclareSite(declared.clone())).await;
+        for (name, _, _) in CAST.iter().filter(|(_, _, sites)| sites.contains(&"arcade")) {
+            let person: ecluse::domain::PersonId = name.parse().unwrap();
+            let mut place = self.control.read(|state| state.people[&person].clone());
+            place.sites.insert(declared.id.clone());
+            run(Actor::System, Action::Designate(place)).await;
+        }
+        for record in dossier::complete(&declared, &["agent", "colleague"], &["chief"], "decider", "deputy") {
+            run(Actor::System, Action::File { site: declared.id.clone(), record }).await;
+        }
+        let policy = Policy { cooling_off_minutes: 0, ..Policy::default() };
+        run(Actor::Person("decider".parse().unwrap()), Action::SetPolicy { site: declared.id, policy }).await;
+    }
+
     pub fn base(&self) -> String {
         format!("https://localhost:{}", self.server.local_addr().port())
     }

@@ -4,20 +4,22 @@ use crate::rig::{Browser, OFFER, Rig, Wishes, workstation};
 use ecluse::domain::{Action, Actor, Command, EndCause, Workstation};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use std::path::PathBuf;
 
 async fn execute(rig: &Rig, action: Action) {
     rig.control.execute(Command { actor: Actor::System, action }).await.unwrap();
 }
 
-/// A certificate for a workstation, registered or not, as a browser that holds it.
-async fn browser_on(rig: &Rig, name: &str, registered: bool) -> Browser {
-    let (certificate, key) = workstation(&rig.authority, name);
-    let (certificate, key) = (std::fs::read(certificate).unwrap(), std::fs::read(key).unwrap());
-    if registered {
+/// A browser that holds a certificate for a workstation, registered for this service or for none; and the certificate's and
+/// key's files.
+pub async fn browser_on(rig: &Rig, name: &str, service: Option<&str>) -> (Browser, (PathBuf, PathBuf)) {
+    let files = workstation(&rig.authority, name);
+    let (certificate, key) = (std::fs::read(&files.0).unwrap(), std::fs::read(&files.1).unwrap());
+    if let Some(service) = service {
         let parsed = openssl::x509::X509::from_pem(&certificate).unwrap();
         let registered = Workstation {
             id: name.parse().unwrap(),
-            service: "csu".parse().unwrap(),
+            service: service.parse().unwrap(),
             certificate_sha256: ecluse::pki::sha256(&parsed).unwrap(),
             until_utc: ecluse::pki::until(&parsed).unwrap(),
         };
@@ -26,7 +28,7 @@ async fn browser_on(rig: &Rig, name: &str, registered: bool) -> Browser {
     let identity = reqwest::Identity::from_pkcs8_pem(&certificate, &key).unwrap();
     let mut browser = rig.anonymous();
     browser.client = rig.client().identity(identity).build().unwrap();
-    browser
+    (browser, files)
 }
 
 async fn log_in(rig: &Rig, browser: &mut Browser, name: &str) {
@@ -43,7 +45,7 @@ fn wishes() -> Wishes {
 async fn a6_1_the_police_log_in_from_a_workstation_of_their_service_alone() {
     let rig = Rig::start_with(wishes()).await;
     let (mut registered, stranger) =
-        (browser_on(&rig, "poste-1", true).await, browser_on(&rig, "poste-9", false).await);
+        (browser_on(&rig, "poste-1", Some("csu")).await.0, browser_on(&rig, "poste-9", None).await.0);
     let nowhere = rig.anonymous();
     for browser in [&nowhere, &stranger] {
         for name in ["agent", "chief"] {
@@ -77,7 +79,7 @@ async fn a6_1_the_police_log_in_from_a_workstation_of_their_service_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_1_a_workstation_of_another_service_is_none() {
     let rig = Rig::start_with(wishes()).await;
-    let browser = browser_on(&rig, "poste-1", false).await;
+    let (browser, _) = browser_on(&rig, "poste-1", None).await;
     // The right certificate under another name, or the right name with another certificate.
     let digest = "0".repeat(64);
     let until_utc = ecluse::clock::Clock::utc(&rig.clock) + chrono::TimeDelta::days(9);
@@ -100,7 +102,8 @@ async fn a6_1_a_workstation_of_another_service_is_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_9_a_revoked_workstation_goes_dark_at_once_and_no_other() {
     let rig = Rig::start_with(wishes()).await;
-    let (mut stolen, mut other) = (browser_on(&rig, "poste-1", true).await, browser_on(&rig, "poste-2", true).await);
+    let (mut stolen, mut other) =
+        (browser_on(&rig, "poste-1", Some("csu")).await.0, browser_on(&rig, "poste-2", Some("csu")).await.0);
     log_in(&rig, &mut stolen, "agent").await;
     log_in(&rig, &mut other, "chief").await;
     let ticket = stolen.file().await;

@@ -2,7 +2,7 @@
 
 use crate::archive::free_mib;
 use crate::config::{Config, ConfigFault, Loaded};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -53,19 +53,22 @@ fn data_directory(directory: &Path, loaded: &Loaded, found: &mut Vec<ConfigFault
     let probe = directory.join(format!(".ecluse-check-{}", std::process::id()));
     // Some bytes, not just a name: a full disk still takes names.
     let write = |mut file: std::fs::File| file.write_all(&[0; 4096]).and_then(|()| file.sync_all());
-    if let Err(error) = std::fs::File::create(&probe).and_then(write) {
-        found.push(fault(format!("not writable ({error})")));
-    }
+    let probed = std::fs::File::create(&probe).and_then(write);
     // Never made, or left behind: a small hidden file at worst.
     let _ = std::fs::remove_file(&probe);
-    if let Some(free_mib) = free_mib(directory)
-        && free_mib < WANTED_MIB
+    let scarce_mib = free_mib(directory).filter(|free_mib| *free_mib < WANTED_MIB);
+    if let Err(error) = probed
+        // A full disk is no reason to stay away: register and store have kept room to start on, and to cut.
+        && !(matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) && scarce_mib.is_some())
     {
+        found.push(fault(format!("not writable ({error})")));
+    }
+    if let Some(free_mib) = scarce_mib {
         found.push(
             ConfigFault::warning(
                 format!("server.data_dir {}: {free_mib} MiB are free", directory.display()),
                 format!("at least {WANTED_MIB} MiB"),
-                "free space or move it: on a full disk nobody logs in, and the register has its reserve alone (fault 13)",
+                "free space or move it: on a full disk nobody logs in, and there are the register's and the store's reserves alone (fault 13)",
             )
             .at(position.clone()),
         );

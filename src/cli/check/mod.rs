@@ -4,6 +4,7 @@ mod certificates;
 mod elements;
 mod machine;
 mod mail;
+mod oidc;
 mod recorder;
 
 use super::ConfigArgument;
@@ -45,6 +46,7 @@ pub(super) fn load(argument: &ConfigArgument) -> Loaded {
         machine.extend(certificates::faults(config, &loaded));
         machine.extend(mail::faults(config, &loaded));
         machine.extend(recorder::faults(config, &loaded));
+        machine.extend(oidc::faults(config, &loaded));
     }
     loaded.extend(machine);
     let place = |fault: &ConfigFault| fault.position.as_ref().map_or((usize::MAX, 0), |at| (at.line, at.column));

@@ -43,6 +43,9 @@ pub(super) struct Arguments {
     /// Leave the cameras dark: push to them yourself (demo.json has the URLs and passwords)
     #[arg(long)]
     no_pusher: bool,
+    /// Send the mails to this relay as well, unencrypted: a mail catcher on this machine
+    #[arg(long, value_name = "ADDR", value_parser = loopback_alone)]
+    smtp: Option<SocketAddr>,
     /// Write the JSON object to FILE once every camera is live
     #[arg(long, value_name = "FILE")]
     once_ready_file: Option<PathBuf>,
@@ -53,6 +56,16 @@ pub(super) struct Arguments {
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Names and addresses leave the machine over TLS or not at all.
+fn loopback_alone(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|error| format!("{error}: expected ADDRESS:PORT"))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("expected a loopback address, such as 127.0.0.1:1025".into())
+    }
 }
 
 fn default_directory() -> PathBuf {

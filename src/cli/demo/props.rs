@@ -100,6 +100,8 @@ pub(super) struct Props {
     directory: PathBuf,
     https: SocketAddr,
     rtsp: SocketAddr,
+    /// A mail catcher, where one was named.
+    smtp: Option<SocketAddr>,
     pub(super) file: DemoFile,
 }
 
@@ -170,7 +172,7 @@ impl Props {
             cameras,
             workstation: Some(workstation),
         };
-        let props = Self { directory, https, rtsp, file };
+        let props = Self { directory, https, rtsp, smtp: arguments.smtp, file };
         props.write_config()?;
         Ok(props)
     }
@@ -206,6 +208,12 @@ impl Props {
             .replace("https://localhost:8443", &self.file.https_url);
         if self.file.workstation.as_ref().is_some_and(|workstation| workstation.required) {
             text = text.replace("[https]\n", "[https]\nworkstation_ca = \"pki/ca.pem\"\n");
+        }
+        if let Some(relay) = self.smtp {
+            let mail = format!(
+                "[mail]\nfrom = \"Écluse <ecluse@demo.example>\"\nsmtp = \"smtp://{relay}\"\nallow_plain = true\n\n"
+            );
+            text = text.replacen("[[service]]", &format!("{mail}[[service]]"), 1);
         }
         for camera in &self.file.cameras {
             // Ids, names and users are this file's own: nothing in them needs escaping. A String takes all writes.

@@ -9,10 +9,12 @@
 
 mod csrf;
 mod login;
+pub mod oidc;
+pub mod oidc_provider;
 mod second_factor;
 
 pub use csrf::{VISITOR_COOKIE, csrf_token, is_own_origin, proves};
-pub use login::{Credentials, LogIn, log_in, log_out};
+pub use login::{Credentials, LogIn, LoggedIn, log_in, log_out};
 pub use second_factor::{Proof, Stage, log_in_cookie_gone, prove, stage, start};
 
 use super::app::App;

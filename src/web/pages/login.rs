@@ -31,6 +31,12 @@ pub enum LoginFault {
     Workstation,
     /// The session had ended.
     Expired,
+    /// The identity provider does not answer.
+    ProviderDown,
+    /// A log-in by the identity provider did not end as it began.
+    ProviderBroken,
+    /// Whom the identity provider vouches for may not log in this way.
+    ProviderNotHere,
 }
 
 /// The log-in page.
@@ -42,6 +48,8 @@ pub struct LoginView {
     pub next: String,
     /// Why the previous attempt failed.
     pub fault: Option<LoginFault>,
+    /// The landlord's identity provider, by name, where one is configured.
+    pub provider: Option<String>,
     /// The demo's accounts; empty outside the demo.
     pub accounts: Vec<DemoAccount>,
 }

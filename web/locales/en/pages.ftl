@@ -82,6 +82,11 @@ login-too-many = { $n ->
    *[other] Too many attempts. Wait { $n } seconds before trying again.
 }
 login-expired = Your session has ended. Log in again to go on.
+login-provider-or = or
+login-provider = Continue with { $name }
+login-provider-down = The identity service does not answer. Try again later, or log in with your password.
+login-provider-broken = The log-in did not go through. Start again.
+login-provider-not-here = This account does not open Écluse this way. Ask the administrator, or log in with your password.
 login-demo = Demo accounts
 login-demo-text = Click an account to fill in the form. These accounts exist in the demo alone.
 email = E-mail address

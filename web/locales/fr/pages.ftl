@@ -82,6 +82,11 @@ login-too-many = { $n ->
    *[other] Trop d’essais. Attendez { $n } secondes avant de recommencer.
 }
 login-expired = Votre session a pris fin. Reconnectez-vous pour continuer.
+login-provider-or = ou
+login-provider = Continuer avec { $name }
+login-provider-down = Le service d’identité ne répond pas. Réessayez plus tard, ou connectez-vous avec votre mot de passe.
+login-provider-broken = La connexion n’a pas abouti. Recommencez.
+login-provider-not-here = Ce compte n’ouvre pas Écluse de cette façon. Adressez-vous à l’administrateur, ou connectez-vous avec votre mot de passe.
 login-demo = Comptes de démonstration
 login-demo-text = Cliquez sur un compte pour remplir le formulaire. Ces comptes n’existent que dans la démonstration.
 email = Adresse e-mail
