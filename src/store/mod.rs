@@ -14,6 +14,7 @@ mod outbox;
 pub mod password;
 mod people;
 mod second_factors;
+mod sightings;
 mod tickets;
 pub mod totp;
 mod web_sessions;
@@ -23,6 +24,7 @@ pub use error::StoreError;
 pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
 pub use people::{Identity, People, same_email};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
+pub use sightings::Sightings;
 pub use tickets::{Mark, Tickets};
 pub use web_sessions::{WebSession, WebSessions};
 
@@ -39,6 +41,7 @@ pub struct Store {
     web_sessions: WebSessions,
     outbox: Outbox,
     tickets: Tickets,
+    sightings: Sightings,
 }
 
 impl Store {
@@ -54,6 +57,7 @@ impl Store {
             web_sessions: WebSessions::new(&engine)?,
             outbox: Outbox::new(&engine)?,
             tickets: Tickets::new(&engine)?,
+            sightings: Sightings::new(&engine)?,
             engine,
         })
     }
@@ -81,6 +85,11 @@ impl Store {
     /// Tickets, projected from the register.
     pub fn tickets(&self) -> Tickets {
         self.tickets.clone()
+    }
+
+    /// When workstations were last seen.
+    pub fn sightings(&self) -> Sightings {
+        self.sightings.clone()
     }
 
     /// Bytes on disk, for metrics.

@@ -4,7 +4,9 @@ use super::auth::Auth;
 use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
+use super::link::Links;
 use super::settings::{ServeError, WebContext, WebSettings};
+use super::sightings::Sightings;
 use super::whep::Resources;
 use crate::domain::{CameraId, SiteId};
 use std::net::{IpAddr, SocketAddr};
@@ -33,6 +35,10 @@ pub struct App {
     pub auth: Auth,
     /// Viewer tokens of third-party players.
     pub bearers: Bearers,
+    /// Links of open tickets that have been used: what they are bound to.
+    pub links: Links,
+    /// Workstations that were heard of.
+    pub sightings: Sightings,
     /// Live WHEP resources: whose they are.
     pub resources: Resources,
     /// Changes per person, or per address.
@@ -68,6 +74,8 @@ impl App {
             context,
             auth,
             bearers,
+            links: Links::default(),
+            sightings: Sightings::default(),
             resources,
             changes,
             failed_handshakes,

@@ -164,6 +164,7 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         Event::Refused { ticket: id, .. } => ticket(id, "refused"),
         Event::Reminded { ticket: id, .. } => ticket(id, "requested"),
         Event::Opened { ticket: id, .. }
+        | Event::OpenedUrgently { ticket: id, .. }
         | Event::NeedAsked { ticket: id, .. }
         | Event::NeedConfirmed { ticket: id, .. } => ticket(id, "open"),
         Event::Closed { ticket: id, .. } => ticket(id, "closed"),
@@ -193,6 +194,7 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::SecondFactorReset { .. }
         | Event::WorkstationIssued { .. }
         | Event::WorkstationRevoked { .. }
+        | Event::WorkstationReminded { .. }
         | Event::MailQueued { .. }
         | Event::MailAccepted { .. }
         | Event::MailFailed { .. } => None,

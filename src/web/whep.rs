@@ -4,6 +4,9 @@
 //! is built with it. So no offer, however odd, leaves a trace without a decision, and no branch exists without a trace
 //! (A4-6). The grant itself decides every packet afterwards; nothing here needs to run for a cut.
 //!
+//! A transfer is opened, fed and left with the ticket's link alone, which is bound to a log-in and a workstation
+//! ([`super::link`], A3-6): all three are checked on every request.
+//!
 //! Two ways to prove oneself: the log-in session with `X-CSRF-Token` (our page), or a viewer token as
 //! `Authorization: Bearer` (players; [`super::bearer`]). Every refused or repeated use of a link is in the connection log
 //! (fault 10).
@@ -11,16 +14,17 @@
 use super::access;
 use super::answer::{self, Answer};
 use super::app::App;
-use super::auth::{Caller, Person, SessionKey};
+use super::auth::{Caller, Person, SessionKey, set_cookie};
 use super::bearer::TOKEN_LIFE;
 use super::connections::{Connection, Kind as Noted};
 use super::dispatch::bearer;
+use super::link::{self, Following, NotYours, User};
 use super::problem::Problem;
 use super::request::Request;
 use super::routes::{Carries, Found, Name, TABLE, find};
 use super::settings::IceServer;
 use crate::control::AttachRequest;
-use crate::domain::{CameraId, PersonId, Purpose, Role, SessionId, TicketId};
+use crate::domain::{CameraId, PersonId, Purpose, Role, SessionId, TicketId, TicketState};
 use crate::media::viewer::{Attached, Offer};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
@@ -40,6 +44,7 @@ struct Resource {
     person: PersonId,
     login: SessionKey,
     ticket: TicketId,
+    is_transfer: bool,
     etag: String,
 }
 
@@ -100,8 +105,8 @@ pub async fn post(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let note = |kind, detail: &str| {
         Connection::new(kind, Some(request.peer.address), detail).by(Some(person.id.clone())).about(Some(ticket))
     };
-    let attached = match opened {
-        Ok(attached) => attached,
+    let (attached, link) = match opened {
+        Ok(opened) => opened,
         Err(problem) => {
             app.context.connections.note(note(Noted::ViewingRefused, problem.code));
             return Err(problem);
@@ -113,10 +118,19 @@ pub async fn post(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     }
     let kind = if request.route.name == Name::WhepPost { "transfer" } else { "landlord-viewing" };
     app.context.connections.note(note(Noted::Viewing, kind).in_session(session));
-    created(app, &attached)
+    let mut answer = created(app, &attached)?;
+    if let Some(token) = link {
+        hand_over(app, &mut answer, ticket, &token)?;
+    }
+    Ok(answer)
 }
 
-async fn open(app: &App, request: &Request, person: &Person, ticket: TicketId) -> Result<Attached, Problem> {
+async fn open(
+    app: &App,
+    request: &Request,
+    person: &Person,
+    ticket: TicketId,
+) -> Result<(Attached, Option<String>), Problem> {
     let offer = Offer::parse(request.text()?)?;
     let cameras = request
         .query_all("camera")
@@ -126,18 +140,16 @@ async fn open(app: &App, request: &Request, person: &Person, ticket: TicketId) -
         .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-camera", error.to_string()))?;
     let replace = takes_over(app, request, person, ticket)?;
     access::must_see(app, person, ticket)?;
+    let is_transfer = request.route.name == Name::WhepPost;
+    let following = if is_transfer { follow(app, request, person, ticket)? } else { None };
     if let Some(token) = bearer(&request.headers)
         && !app.bearers.take(token, ticket)
     {
-        let detail = "this viewer token has been used, has run out, or is for another ticket: ask for a new one";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "viewer-token-spent", detail));
+        return Err(token_spent());
     }
     let wish = AttachRequest {
         person: person.id.clone(),
-        purpose: match request.route.name {
-            Name::WhepPost => Purpose::Transfer { ticket },
-            _ => Purpose::LandlordViewing { ticket },
-        },
+        purpose: if is_transfer { Purpose::Transfer { ticket } } else { Purpose::LandlordViewing { ticket } },
         cameras,
         workstation: request.peer.workstation(),
         at_most: offer.video_count(),
@@ -150,10 +162,60 @@ async fn open(app: &App, request: &Request, person: &Person, ticket: TicketId) -
         Ok::<_, Problem>(viewers.attach(grant, offer).await?)
     })
     .await??;
-    let resource = Resource { person: person.id.clone(), login: person.session, ticket, etag: attached.etag.clone() };
+    let link = following.and_then(Following::keep);
+    let (owner, etag) = (person.id.clone(), attached.etag.clone());
+    let resource = Resource { person: owner, login: person.session, ticket, is_transfer, etag };
     let live = app.context.viewers.live();
     app.resources.insert(attached.session, resource, |id| live.iter().any(|branch| branch.session == *id));
-    Ok(attached)
+    Ok((attached, link))
+}
+
+/// Follows the ticket's link (A3-6). A player with a viewer token must be where the link is bound to. Under a ticket that is
+/// not open there is no link: the keeper says why.
+fn follow<'a>(
+    app: &'a App,
+    request: &Request,
+    person: &Person,
+    ticket: TicketId,
+) -> Result<Option<Following<'a>>, Problem> {
+    if !is_open(app, ticket) {
+        return Ok(None);
+    }
+    let user = User::of(ticket, person, &request.peer);
+    if bearer(&request.headers).is_some() {
+        return match app.links.check_player(&user) {
+            Ok(()) => Ok(None),
+            Err(NotYours::OtherWindow) => Err(token_spent()),
+            Err(why @ NotYours::OtherWorkstation) => Err(why.problem()),
+        };
+    }
+    let watching = app.context.control.read(|state| {
+        app.links.sweep(|other| state.live_tickets().any(|live| live.id == other));
+        state.live_sessions_of(ticket).any(|live| live.person == person.id)
+    });
+    app.links.follow(&user, link::token(request, ticket).as_deref(), watching).map(Some)
+}
+
+fn token_spent() -> Problem {
+    let detail = "this viewer token has been used, has run out, or is for another ticket: ask for a new one";
+    Problem::new(StatusCode::UNAUTHORIZED, "viewer-token-spent", detail)
+}
+
+fn is_open(app: &App, ticket: TicketId) -> bool {
+    let now = app.context.clock.utc();
+    app.context.control.read(|state| state.tickets.get(&ticket).is_some_and(|ticket| ticket.is_open_at(now)))
+}
+
+/// Gives this browser the link's token, for as long as the ticket may last.
+fn hand_over(app: &App, answer: &mut Answer, ticket: TicketId, token: &str) -> Result<(), Problem> {
+    let now = app.context.clock.utc();
+    let left_s = app.context.control.read(|state| match state.tickets.get(&ticket).map(|ticket| &ticket.state) {
+        Some(TicketState::Open { expires_at_utc, .. }) => (*expires_at_utc - now).num_seconds(),
+        _ => 0,
+    });
+    let cookie = set_cookie(&link::cookie_name(ticket), token, Some(left_s.try_into().unwrap_or(0)))?;
+    answer.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(())
 }
 
 /// Whether the offer continues this person's own viewing (`?replace=SESSION`, after a lost network). Only the page that
@@ -202,11 +264,29 @@ fn link(server: &IceServer) -> String {
 fn own(app: &App, request: &Request, caller: &Caller) -> Result<(SessionId, String), Problem> {
     let person = caller.person()?;
     let session: SessionId = request.id()?;
-    let (ticket, etag) = {
+    let (ticket, is_transfer, login, etag) = {
         let map = app.resources.map();
         let resource = map.get(&session).filter(|known| known.person == person.id).ok_or_else(Problem::not_found)?;
-        (resource.ticket, resource.etag.clone())
+        (resource.ticket, resource.is_transfer, resource.login, resource.etag.clone())
     };
+    if is_transfer {
+        if !is_open(app, ticket) {
+            // Its link is void, and nothing is left of it.
+            return Err(Problem::not_found());
+        }
+        let user = User::of(ticket, person, &request.peer);
+        let checked = match caller.by_token {
+            true => app.links.check_player(&user),
+            false => app.links.check(&user, link::token(request, ticket).as_deref()),
+        };
+        checked.map_err(|why| {
+            let problem = why.problem();
+            app.context.connections.note(link::refused(request.peer.address, &user, problem.code).in_session(session));
+            problem
+        })?;
+    } else if login != person.session {
+        return Err(Problem::not_found());
+    }
     let by_token = bearer(&request.headers).filter(|_| caller.by_token);
     if by_token.is_some_and(|token| !app.bearers.made(token, session)) {
         let entry = Connection::new(Noted::Refused, Some(request.peer.address), "viewer-token-of-another-session");
@@ -262,6 +342,7 @@ pub fn viewer_token(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let person = caller.person()?;
     let ticket: TicketId = request.id()?;
     access::must_see(app, person, ticket)?;
+    let following = if person.role.is_police() { Some(link_of_player(app, request, person, ticket)?) } else { None };
     let token = app.bearers.issue(person.clone(), ticket).ok_or_else(|| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many viewer tokens wait: try again in a minute")
     })?;
@@ -270,7 +351,30 @@ pub fn viewer_token(app: &App, request: &Request, caller: &Caller) -> Result<Ans
         _ => format!("/whep/tickets/{ticket}"),
     };
     debug_assert!(matches!(find(&Method::POST, &endpoint), Found::Route(..)));
-    answer::json(StatusCode::CREATED, &Token { token, expires_in_s: TOKEN_LIFE.as_secs(), endpoint })
+    let mut answer = answer::json(StatusCode::CREATED, &Token { token, expires_in_s: TOKEN_LIFE.as_secs(), endpoint })?;
+    if let Some(link) = following.and_then(Following::keep) {
+        hand_over(app, &mut answer, ticket, &link)?;
+    }
+    Ok(answer)
+}
+
+/// A player's token is made by following the link: it binds it like a viewing does.
+fn link_of_player<'a>(
+    app: &'a App,
+    request: &Request,
+    person: &Person,
+    ticket: TicketId,
+) -> Result<Following<'a>, Problem> {
+    let followed = follow(app, request, person, ticket).and_then(|following| {
+        following.ok_or_else(|| {
+            let detail = "this ticket is not open: there is no link to follow (A3-6)";
+            Problem::new(StatusCode::CONFLICT, "ticket-not-open", detail)
+        })
+    });
+    followed.inspect_err(|problem| {
+        let user = User::of(ticket, person, &request.peer);
+        app.context.connections.note(link::refused(request.peer.address, &user, problem.code));
+    })
 }
 
 #[cfg(test)]
