@@ -14,5 +14,9 @@ mod limits;
 mod need;
 #[path = "domain/properties.rs"]
 mod properties;
+#[path = "domain/urgent.rs"]
+mod urgent;
+#[path = "domain/workstations.rs"]
+mod workstations;
 #[path = "domain/world.rs"]
 mod world;

@@ -40,6 +40,8 @@ mod supervision;
 mod tickets;
 #[path = "http/transport.rs"]
 mod transport;
+#[path = "http/urgent.rs"]
+mod urgent;
 #[path = "http/whep.rs"]
 mod whep;
 #[path = "http/workstations.rs"]

@@ -21,6 +21,8 @@ mod crash;
 mod delivery;
 #[path = "mail/pages.rs"]
 mod pages;
+#[path = "mail/reminders.rs"]
+mod reminders;
 #[path = "mail/trouble.rs"]
 mod trouble;
 

@@ -8,7 +8,7 @@ use crate::domain::{ServiceId, Workstation, WorkstationId};
 use crate::pki::Authority;
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,12 +17,16 @@ use std::process::ExitCode;
 const PASSPHRASE_VARIABLE: &str = "ECLUSE_P12_PASSPHRASE";
 /// Shortest passphrase, characters: the file travels.
 const SHORTEST: usize = 12;
+/// How often a passphrase may be mistyped.
+const ATTEMPTS: usize = 3;
 
 /// What `ecluse workstation` takes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 The authority is the configuration's https.workstation_ca; it is made at the first issue, its key beside it. The passphrase
-of the PKCS#12 file comes from --passphrase-file, from the variable ECLUSE_P12_PASSPHRASE, or is drawn and shown once.
+of the PKCS#12 file comes from --passphrase-file or from the variable ECLUSE_P12_PASSPHRASE; on a terminal it is asked for,
+twice; else, or when nothing is typed, it is drawn and shown once. It is never an argument: those show in the list of
+processes.
 
 Examples:
   ecluse workstation issue --name poste-1 --service csu-charenton --out poste-1.p12
@@ -159,15 +163,44 @@ fn passphrase(file: Option<&Path>) -> anyhow::Result<(String, bool)> {
             text.lines().next().unwrap_or_default().to_owned()
         }
         (None, Ok(text)) => text,
+        (None, Err(_)) if std::io::stdin().is_terminal() => match typed_twice(rpassword::prompt_password)? {
+            Some(text) => text,
+            None => return Ok((crate::store::password::generate()?, true)),
+        },
         (None, Err(_)) => return Ok((crate::store::password::generate()?, true)),
     };
+    long_enough(&given)?;
+    Ok((given, false))
+}
+
+/// Asks for a passphrase without showing it, until two in a row are the same and long enough. `None`: nothing was typed,
+/// one is to be drawn.
+fn typed_twice(mut ask: impl FnMut(&'static str) -> std::io::Result<String>) -> anyhow::Result<Option<String>> {
+    for _ in 0..ATTEMPTS {
+        let first = ask("passphrase of the file (empty: one is drawn and shown): ").context("the terminal")?;
+        if first.is_empty() {
+            return Ok(None);
+        }
+        if let Err(why) = long_enough(&first) {
+            eprintln!("{why}");
+            continue;
+        }
+        if ask("the same again: ").context("the terminal")? == first {
+            return Ok(Some(first));
+        }
+        eprintln!("they are not the same");
+    }
+    bail!("nothing was issued: no passphrase in {ATTEMPTS} attempts");
+}
+
+fn long_enough(given: &str) -> anyhow::Result<()> {
     if given.chars().count() < SHORTEST {
         bail!(
             "the passphrase has {} characters: at least {SHORTEST} are needed, the file travels",
             given.chars().count()
         );
     }
-    Ok((given, false))
+    Ok(())
 }
 
 /// Writes a file only its owner can read, unless there is one.
@@ -186,5 +219,25 @@ fn print(workstations: &[Workstation]) {
     for known in workstations {
         let until = known.until_utc.format("%Y-%m-%d").to_string();
         println!("{:<24} {:<24} {until:<12} {}", known.id.as_str(), known.service.as_str(), known.certificate_sha256);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed_twice;
+
+    fn answers(lines: &[&str]) -> anyhow::Result<Option<String>> {
+        let mut lines = lines.iter();
+        typed_twice(|_| lines.next().map(|line| (*line).to_owned()).ok_or(std::io::ErrorKind::UnexpectedEof.into()))
+    }
+
+    #[test]
+    fn a_passphrase_is_typed_twice_and_long_enough() {
+        let good = "une phrase assez longue";
+        assert_eq!(answers(&[good, good]).unwrap().as_deref(), Some(good));
+        assert_eq!(answers(&["trop court", good, "une autre phrase", good, good]).unwrap().as_deref(), Some(good));
+        assert_eq!(answers(&[""]).unwrap(), None, "one is drawn");
+        assert!(answers(&["court", "court", "court", good, good]).is_err(), "not for ever");
+        assert!(answers(&[good]).is_err(), "the terminal is gone");
     }
 }

@@ -163,7 +163,8 @@ impl Keeper {
         measure(&self.state, &mut events, &measured);
         let mut entries = Vec::with_capacity(events.len());
         for event in events {
-            let entry = Entry { seq: self.state.next_seq, at_utc: utc, actor: command.actor.clone(), event };
+            let actor = event.actor(&command.actor);
+            let entry = Entry { seq: self.state.next_seq, at_utc: utc, actor, event };
             self.state.apply(&entry);
             self.note_timers(&entry.event, utc, monotonic);
             entries.push(Arc::new(entry));
@@ -278,7 +279,7 @@ impl Keeper {
                     self.timers.insert(Timer::Reminder(*ticket), from_now(filed + *after));
                 }
             }
-            Event::Opened { ticket, expires_at_utc, .. } => {
+            Event::Opened { ticket, expires_at_utc } | Event::OpenedUrgently { ticket, expires_at_utc, .. } => {
                 self.timers.remove(&Timer::Reminder(*ticket));
                 self.timers.insert(Timer::End(*ticket), from_now(*expires_at_utc));
                 self.timers.insert(Timer::Question(*ticket), from_now(utc + ASK_EVERY));

@@ -213,6 +213,20 @@ impl Alteration {
     }
 }
 
+/// How a request that passed the control is opened (conflict table, row 1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "mode")]
+pub enum Mode {
+    /// By a decider's approval (articles 4 and 6).
+    #[default]
+    Approval,
+    /// At once while a guard's alert stands (article 3), by virtue of an avenant.
+    Urgent {
+        /// Reference of the avenant, whose subject is [`Subject::UrgentMode`].
+        avenant: String,
+    },
+}
+
 /// One act, as it stands in the register. A file format: add, never change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "record")]
@@ -255,6 +269,8 @@ pub enum Record {
         /// What changed.
         alteration: Alteration,
     },
+    /// How requests are opened from now on (conflict table, row 1).
+    Opening(Mode),
 }
 
 /// What is on record for a site, as it stands.
@@ -278,6 +294,8 @@ pub struct Dossier {
     pub attestations: BTreeMap<CameraId, Attestation>,
     /// How many reminders of the renewal have been sent.
     pub renewal_reminders: u8,
+    /// How requests are opened.
+    pub opening: Mode,
 }
 
 impl Default for Dossier {
@@ -292,6 +310,7 @@ impl Default for Dossier {
             entrances: Vec::new(),
             attestations: BTreeMap::new(),
             renewal_reminders: 0,
+            opening: Mode::Approval,
         }
     }
 }
@@ -371,6 +390,7 @@ impl Dossier {
             Record::AttestationLapsed { camera, .. } => {
                 self.attestations.remove(camera);
             }
+            Record::Opening(mode) => self.opening = mode.clone(),
         }
     }
 
@@ -380,11 +400,13 @@ impl Dossier {
         }
     }
 
-    /// The site was declared anew: a renewal belongs to the convention it renewed, an attestation to a camera that stays.
+    /// The site was declared anew: a renewal and a mode belong to the convention they were agreed
+    /// for, an attestation to a camera that stays.
     pub(super) fn redeclared(&mut self, before: &Site, after: &Site) {
         if before.convention != after.convention {
             self.renewal = None;
             self.renewal_reminders = 0;
+            self.opening = Mode::Approval;
         }
         self.attestations.retain(|camera, _| after.camera(camera).is_some());
     }
@@ -396,6 +418,17 @@ impl Dossier {
             convention.valid_until_utc = end;
         }
         convention
+    }
+
+    /// The avenant in force that lets requests be opened at once while an alert stands; `None`: the mode is not `urgent`.
+    pub fn urgent_avenant(&self) -> Option<&Avenant> {
+        let Mode::Urgent { avenant } = &self.opening else { return None };
+        self.urgent_avenants().find(|known| known.reference == *avenant)
+    }
+
+    /// The avenants on record that may put the site into `urgent` mode.
+    pub fn urgent_avenants(&self) -> impl Iterator<Item = &Avenant> {
+        self.avenants.iter().filter(|avenant| avenant.subject == Subject::UrgentMode)
     }
 
     /// Whether the annex in force names this person as an operator.

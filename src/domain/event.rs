@@ -151,6 +151,16 @@ pub enum Event {
         /// Reason given.
         why: String,
     },
+    /// A workstation's certificate ends in some days: the administrator is told (A6-2).
+    WorkstationReminded {
+        /// Which.
+        workstation: WorkstationId,
+        /// Which reminder of this certificate, from 1.
+        number: u8,
+        /// First instant at which it is no longer valid.
+        #[serde(with = "super::instant")]
+        until_utc: DateTime<Utc>,
+    },
     /// Images were asked for, and the control (A3-4) found no fault.
     Requested {
         /// The ticket.
@@ -196,6 +206,19 @@ pub enum Event {
         /// Ceiling (A3-5).
         #[serde(with = "super::instant")]
         expires_at_utc: DateTime<Utc>,
+    },
+    /// The link works from now on, by the rule of the `urgent` mode: no person decided (conflict table, row 1). The entry's
+    /// actor is the system.
+    OpenedUrgently {
+        /// The ticket.
+        ticket: TicketId,
+        /// Ceiling (A3-5).
+        #[serde(with = "super::instant")]
+        expires_at_utc: DateTime<Utc>,
+        /// The guard's alert that stood.
+        alert: AlertId,
+        /// Reference of the avenant in force.
+        avenant: String,
     },
     /// Nobody has answered yet: titulaire and suppléant are told again (conflict table).
     Reminded {
@@ -338,6 +361,15 @@ pub enum Event {
 }
 
 impl Event {
+    /// Who stands beside this event in the register when `commander`'s command led to it: what a rule opened is no
+    /// person's act.
+    pub fn actor(&self, commander: &Actor) -> Actor {
+        match self {
+            Event::OpenedUrgently { .. } => Actor::System,
+            _ => commander.clone(),
+        }
+    }
+
     /// The ticket this event changes; `None` for events that change none.
     pub fn ticket(&self) -> Option<TicketId> {
         match self {
@@ -347,6 +379,7 @@ impl Event {
             | Event::Voided { ticket, .. }
             | Event::Approved { ticket }
             | Event::Opened { ticket, .. }
+            | Event::OpenedUrgently { ticket, .. }
             | Event::Reminded { ticket, .. }
             | Event::NeedAsked { ticket, .. }
             | Event::NeedConfirmed { ticket, .. }
@@ -371,6 +404,7 @@ impl Event {
             | Event::SecondFactorReset { .. }
             | Event::WorkstationIssued { .. }
             | Event::WorkstationRevoked { .. }
+            | Event::WorkstationReminded { .. }
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
             | Event::SessionEnded { .. }

@@ -60,6 +60,7 @@ impl Event {
             | Event::PolicySet { .. }
             | Event::Refused { .. } => EventKind::Decision,
             Event::Opened { .. }
+            | Event::OpenedUrgently { .. }
             | Event::NeedAsked { .. }
             | Event::NeedConfirmed { .. }
             | Event::SessionGranted { .. }
@@ -84,6 +85,7 @@ impl Event {
             | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::RenewalReminded { .. }
+            | Event::WorkstationReminded { .. }
             | Event::SiteDeclared { .. } => EventKind::Server,
         }
     }

@@ -84,10 +84,16 @@ pub enum MailKind {
     OpenedForLandlord,
     /// To the operator: no.
     Refused,
+    /// To the landlord: images are shared from now on by the rule of the `urgent` mode, with a one-tap cut (conflict table).
+    OpenedUrgently,
     /// It is over (A4-4).
     Closed,
     /// To the register's witnesses: what it holds at the end of a day (A4-5).
     Checkpoint,
+    /// To deciders and administrators: the convention's notice period begins soon (A8-1).
+    Renewal,
+    /// To administrators: a workstation's certificate ends soon (A6-2).
+    WorkstationExpiry,
 }
 
 impl MailKind {
@@ -101,8 +107,11 @@ impl MailKind {
             MailKind::OpenedForOperator => "opened-for-operator",
             MailKind::OpenedForLandlord => "opened-for-landlord",
             MailKind::Refused => "refused",
+            MailKind::OpenedUrgently => "opened-urgently",
             MailKind::Closed => "closed",
             MailKind::Checkpoint => "checkpoint",
+            MailKind::Renewal => "renewal",
+            MailKind::WorkstationExpiry => "workstation-expiry",
         }
     }
 }

@@ -42,6 +42,6 @@ pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};
 pub use state::State;
 pub use subject::Subject;
-pub use ticket::{CloseCause, Need, Reason, Ticket, TicketState};
+pub use ticket::{CloseCause, Need, OpenedBy, Reason, Ticket, TicketState};
 pub use usage::{Limit, Until, Usage};
-pub use workstation::Workstation;
+pub use workstation::{EXPIRY_REMINDERS_DAYS, Issuance, Revocation, Workstation};

@@ -7,12 +7,12 @@ use super::event::{Entry, Event};
 use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
 use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
-use super::policy::{ASK_EVERY, Policy};
+use super::policy::{ALERT_LASTS, ASK_EVERY, Policy};
 use super::rights::Proposal;
 use super::session::{Purpose, Session, SessionState};
 use super::site::{Convention, Site};
-use super::ticket::{Need, Ticket, TicketState};
-use super::workstation::Workstation;
+use super::ticket::{Need, OpenedBy, Ticket, TicketState};
+use super::workstation::{Issuance, Revocation, Workstation};
 use chrono::{DateTime, TimeDelta, Utc};
 use imbl::{OrdMap, OrdSet};
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub struct State {
     pub workstations: OrdMap<WorkstationId, Workstation>,
     /// Names of workstations that may no longer, until one is issued again (fault 9).
     pub revoked_workstations: OrdSet<WorkstationId>,
+    /// The latest certificate of every workstation there has been.
+    pub issuances: OrdMap<WorkstationId, Issuance>,
     /// All tickets.
     pub tickets: OrdMap<TicketId, Arc<Ticket>>,
     /// All sessions.
@@ -167,8 +169,15 @@ impl State {
             | Event::Approved { .. } => {}
             Event::ClockStepped { by_us } => {
                 let open = self.live_tickets.iter().filter(|id| self.tickets.get(*id).is_some_and(|t| !t.is_pending()));
+                let back = TimeDelta::microseconds(by_us.saturating_neg().max(0));
                 for id in open.copied().collect::<Vec<_>>() {
-                    *self.set_back.entry(id).or_default() += TimeDelta::microseconds(by_us.saturating_neg().max(0));
+                    *self.set_back.entry(id).or_default() += back;
+                }
+                let raised = self.alerts.values().filter(|alert| alert.closed_at_utc.is_none());
+                for id in raised.map(|alert| alert.id).collect::<Vec<_>>() {
+                    let Some(alert) = self.alerts.get_mut(&id) else { continue };
+                    // As much as ends it is enough: sums of steps of centuries would end nowhere.
+                    alert.set_back = (alert.set_back + back.min(ALERT_LASTS)).min(ALERT_LASTS);
                 }
             }
             Event::SiteDeclared { site } => {
@@ -207,6 +216,8 @@ impl State {
                     what: what.clone(),
                     raised_at_utc: at_utc,
                     closed_at_utc: None,
+                    opened: None,
+                    set_back: TimeDelta::zero(),
                 };
                 self.alerts.entry(*alert).or_insert(raised);
             }
@@ -220,11 +231,27 @@ impl State {
             }
             Event::WorkstationIssued { workstation } => {
                 self.revoked_workstations.remove(&workstation.id);
+                let issuance = Issuance {
+                    workstation: workstation.clone(),
+                    issued_at_utc: at_utc,
+                    issued_by: entry.actor.clone(),
+                    reminders: 0,
+                    revoked: None,
+                };
+                self.issuances.insert(workstation.id.clone(), issuance);
                 self.workstations.insert(workstation.id.clone(), workstation.clone());
             }
-            Event::WorkstationRevoked { workstation, .. } => {
+            Event::WorkstationRevoked { workstation, why } => {
+                if let Some(known) = self.issuances.get_mut(workstation) {
+                    known.revoked = Some(Revocation { at_utc, by: entry.actor.clone(), why: why.clone() });
+                }
                 self.workstations.remove(workstation);
                 self.revoked_workstations.insert(workstation.clone());
+            }
+            Event::WorkstationReminded { workstation, number, .. } => {
+                if let Some(known) = self.issuances.get_mut(workstation) {
+                    known.reminders = *number;
+                }
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, lapses_at_utc } => {
                 let Actor::Person(requester) = &entry.actor else { return };
@@ -257,13 +284,14 @@ impl State {
             }
             Event::Opened { ticket, expires_at_utc } => {
                 let Actor::Person(by) = &entry.actor else { return };
-                let open = TicketState::Open {
-                    approved_by: by.clone(),
-                    opened_at_utc: at_utc,
-                    expires_at_utc: *expires_at_utc,
-                    need: Need::Assured { ask_at_utc: at_utc + ASK_EVERY },
-                };
-                self.answer(ticket, open);
+                self.open(ticket, OpenedBy::Decider(by.clone()), at_utc, *expires_at_utc);
+            }
+            Event::OpenedUrgently { ticket, expires_at_utc, alert, avenant } => {
+                if let Some(known) = self.alerts.get_mut(alert) {
+                    known.opened = Some(*ticket);
+                }
+                let rule = OpenedBy::Rule { alert: *alert, avenant: avenant.clone() };
+                self.open(ticket, rule, at_utc, *expires_at_utc);
             }
             Event::Reminded { ticket, number } => {
                 if let Some(TicketState::Requested { reminders, .. }) = self.state_of(ticket) {
@@ -282,9 +310,9 @@ impl State {
             }
             Event::Closed { ticket, cause, closed_at_utc, flowed_ms, cut_us } => {
                 let Some(known) = self.tickets.get_mut(ticket).map(Arc::make_mut) else { return };
-                let TicketState::Open { approved_by, opened_at_utc, .. } = &known.state else { return };
+                let TicketState::Open { opened_by, opened_at_utc, .. } = &known.state else { return };
                 known.state = TicketState::Closed {
-                    approved_by: approved_by.clone(),
+                    opened_by: opened_by.clone(),
                     opened_at_utc: *opened_at_utc,
                     closed_at_utc: *closed_at_utc,
                     cause: cause.clone(),
@@ -372,6 +400,18 @@ impl State {
 
     fn state_of(&mut self, ticket: &TicketId) -> Option<&mut TicketState> {
         self.tickets.get_mut(ticket).map(|ticket| &mut Arc::make_mut(ticket).state)
+    }
+
+    /// The link works from now on (A3-6).
+    fn open(
+        &mut self,
+        id: &TicketId,
+        opened_by: OpenedBy,
+        opened_at_utc: DateTime<Utc>,
+        expires_at_utc: DateTime<Utc>,
+    ) {
+        let need = Need::Assured { ask_at_utc: opened_at_utc + ASK_EVERY };
+        self.answer(id, TicketState::Open { opened_by, opened_at_utc, expires_at_utc, need });
     }
 
     /// A pending request gets its answer; anything else stays as it is.

@@ -39,6 +39,7 @@ impl State {
             | Event::Voided { ticket, .. }
             | Event::Approved { ticket }
             | Event::Opened { ticket, .. }
+            | Event::OpenedUrgently { ticket, .. }
             | Event::Reminded { ticket, .. }
             | Event::NeedAsked { ticket, .. }
             | Event::NeedConfirmed { ticket, .. }
@@ -68,7 +69,8 @@ impl State {
             | Event::Struck { .. }
             | Event::SecondFactorReset { .. }
             | Event::WorkstationIssued { .. }
-            | Event::WorkstationRevoked { .. } => Subject::default(),
+            | Event::WorkstationRevoked { .. }
+            | Event::WorkstationReminded { .. } => Subject::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The ticket: one request for one site's images, from the demand to its end.
 
-use super::ids::{PersonId, ServiceId, SiteId, TicketId};
+use super::ids::{AlertId, PersonId, ServiceId, SiteId, TicketId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -108,6 +108,31 @@ impl Need {
     }
 }
 
+/// What opened a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OpenedBy {
+    /// The one decider who approved (A4-3).
+    Decider(PersonId),
+    /// The rule of the `urgent` mode (conflict table): nobody decided.
+    Rule {
+        /// The guard's alert that stood.
+        alert: AlertId,
+        /// Reference of the avenant in force.
+        avenant: String,
+    },
+}
+
+impl OpenedBy {
+    /// Who approved, if anybody did.
+    pub fn decider(&self) -> Option<&PersonId> {
+        match self {
+            OpenedBy::Decider(person) => Some(person),
+            OpenedBy::Rule { .. } => None,
+        }
+    }
+}
+
 /// Where a ticket stands. One enum: a ticket that is refused has no expiry, one that is open has exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
@@ -151,10 +176,11 @@ pub enum TicketState {
         /// Which condition, as a stable word.
         condition: String,
     },
-    /// Approved: the link works.
+    /// The link works.
     Open {
-        /// The one decider (A4-3).
-        approved_by: PersonId,
+        /// Who or what opened it.
+        #[serde(alias = "approved_by")]
+        opened_by: OpenedBy,
         /// When.
         #[serde(with = "super::instant")]
         opened_at_utc: DateTime<Utc>,
@@ -167,8 +193,9 @@ pub enum TicketState {
     },
     /// It was open and is over.
     Closed {
-        /// Who had approved.
-        approved_by: PersonId,
+        /// Who or what had opened it.
+        #[serde(alias = "approved_by")]
+        opened_by: OpenedBy,
         /// When it was opened.
         #[serde(with = "super::instant")]
         opened_at_utc: DateTime<Utc>,

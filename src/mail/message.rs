@@ -94,6 +94,10 @@ impl Message {
         match &entry.event {
             Event::Requested { lapses_at_utc, .. } => values.push(("until", clock_time(*lapses_at_utc))),
             Event::Opened { expires_at_utc, .. } => values.push(("until", clock_time(*expires_at_utc))),
+            Event::OpenedUrgently { expires_at_utc, avenant, .. } => {
+                values.push(("until", clock_time(*expires_at_utc)));
+                values.push(("avenant", avenant.clone()));
+            }
             Event::Refused { why, .. } => values.push(("why", why.clone())),
             Event::Closed { cause, closed_at_utc, flowed_ms, .. } => {
                 values.push(("at", clock_time(*closed_at_utc)));
@@ -102,27 +106,45 @@ impl Message {
             }
             _ => {}
         }
+        let is_urgent = matches!(entry.event, Event::OpenedUrgently { .. });
         let (stem, sentences, link, path): (&str, &[&str], &str, &str) = match kind {
             Kind::Requested => ("mail-requested", &["what", "until"], "mail-requested-link", ""),
             Kind::Reminder => ("mail-reminder", &["what", "until"], "mail-requested-link", ""),
             Kind::Withdrawn => ("mail-withdrawn", &["what"], "mail-ticket-link", ""),
             Kind::Lapsed => ("mail-lapsed", &["what"], "mail-ticket-link", ""),
             Kind::OpenedForOperator => {
-                ("mail-opened-operator", &["what", "end"], "mail-opened-operator-link", "/watch")
+                let opened = if is_urgent { "what-urgent" } else { "what" };
+                ("mail-opened-operator", &[opened, "end"], "mail-opened-operator-link", "/watch")
             }
             Kind::OpenedForLandlord => ("mail-opened-landlord", &["what", "end"], "mail-opened-landlord-link", ""),
+            Kind::OpenedUrgently => ("mail-opened-urgently", &["what", "cut"], "mail-opened-urgently-link", "/cut"),
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
-            // About no ticket: `concerns` asks for none, and the witnesses' mail has words of its own (`checkpoint`).
-            Kind::Checkpoint => ("mail-checkpoint", &[], "mail-ticket-link", ""),
+            // About no ticket: `concerns` asks for none; they are written elsewhere (`checkpoint`, `reminder`).
+            Kind::Checkpoint | Kind::Renewal | Kind::WorkstationExpiry => {
+                ("mail-checkpoint", &[], "mail-ticket-link", "")
+            }
         };
-        let subject = words.say(&format!("{stem}-subject"), &values);
-        let paragraphs: Vec<String> =
-            sentences.iter().map(|sentence| words.say(&format!("{stem}-{sentence}"), &values)).collect();
-        let greeting = words.say("mail-greeting", &values);
-        let footer = words.say("mail-footer", &values);
-        let link = words.say(link, &values);
         let url = format!("{public_url}/tickets/{}{path}", ticket.id);
+        Message::write(&words, stem, sentences, (link, url), &values)
+    }
+
+    /// Puts a mail together from the texts `STEM-subject`, `STEM-SENTENCE` and the one that `link` names. `values` has the
+    /// addressee's `name`.
+    pub(super) fn write(
+        words: &Words,
+        stem: &str,
+        sentences: &[&str],
+        (link, url): (&str, String),
+        values: &[(&'static str, String)],
+    ) -> Message {
+        let subject = words.say(&format!("{stem}-subject"), values);
+        let paragraphs: Vec<String> =
+            sentences.iter().map(|sentence| words.say(&format!("{stem}-{sentence}"), values)).collect();
+        let greeting = words.say("mail-greeting", values);
+        let about_ticket = values.iter().any(|(key, _)| *key == "ticket");
+        let footer = words.say(if about_ticket { "mail-footer" } else { "mail-footer-plain" }, values);
+        let link = words.say(link, values);
         let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs.join("\n\n"));
         let html = Html {
             language: words.tag(),
@@ -177,7 +199,7 @@ impl Words {
 }
 
 /// Day and time in Europe/Paris, unambiguous on the night the clock is set back (fault 18).
-fn clock_time(at: DateTime<Utc>) -> String {
+pub(super) fn clock_time(at: DateTime<Utc>) -> String {
     at.with_timezone(&Paris).format("%d/%m/%Y %H:%M %Z").to_string()
 }
 

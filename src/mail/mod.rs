@@ -11,6 +11,7 @@ mod checkpoint;
 mod courier;
 mod letter;
 mod message;
+mod reminder;
 mod schedule;
 mod settings;
 mod smtp;
@@ -26,6 +27,7 @@ use crate::domain::{
     TicketState,
 };
 use crate::store::{Identity, Mail, Store, StoreError};
+use reminder::Reminder;
 
 /// Queues the mails that follow from recorded events.
 pub struct Notifier {
@@ -42,6 +44,13 @@ impl Notifier {
     }
 
     fn queue_all(&self, entry: &Entry, state: &State) -> Result<(), StoreError> {
+        if let Some(reminder) = Reminder::of(entry, state) {
+            for person in &reminder.people {
+                if let Some(identity) = self.identity(person, entry)? {
+                    self.store.outbox().queue(&reminder.mail(&identity, &self.public_url))?;
+                }
+            }
+        }
         let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
         let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
         for (audience, kind) in kinds {
@@ -49,16 +58,25 @@ impl Notifier {
                 // Decided while the mails caught up: nobody is asked for what is done.
                 continue;
             }
+            if kind == Kind::Requested && state.urgent_alert(&ticket.site, entry.at_utc).is_some() {
+                // Opened at once by the entry that follows: there is nothing to decide, its own mail says so.
+                continue;
+            }
             for person in audience.people(state, ticket) {
-                let Some(identity) = self.store.people().get(&person)? else {
-                    // Erased or never imported: nobody to write to. The register still says who it would have been.
-                    tracing::warn!(%person, seq = entry.seq, "no e-mail address for a person to be told");
-                    continue;
-                };
+                let Some(identity) = self.identity(&person, entry)? else { continue };
                 self.store.outbox().queue(&self.mail(entry, state, ticket, &identity, kind)?)?;
             }
         }
         Ok(())
+    }
+
+    /// Where to write to a person. Erased or never imported: nowhere. The register still says who it would have been.
+    fn identity(&self, person: &PersonId, entry: &Entry) -> Result<Option<Identity>, StoreError> {
+        let identity = self.store.people().get(person)?;
+        if identity.is_none() {
+            tracing::warn!(%person, seq = entry.seq, "no e-mail address for a person to be told");
+        }
+        Ok(identity)
     }
 
     fn mail(
@@ -74,7 +92,9 @@ impl Notifier {
         };
         let site = state.sites.get(&ticket.site);
         let decider = match (&ticket.state, &entry.actor) {
-            (TicketState::Open { approved_by, .. } | TicketState::Closed { approved_by, .. }, _) => name(approved_by)?,
+            (TicketState::Open { opened_by, .. } | TicketState::Closed { opened_by, .. }, _) => {
+                opened_by.decider().map(name).transpose()?.unwrap_or_default()
+            }
             (_, Actor::Person(person)) => name(person)?,
             _ => String::new(),
         };
@@ -154,6 +174,9 @@ fn concerns(entry: &Entry) -> Option<(TicketId, Vec<(Audience, Kind)>)> {
         Event::Lapsed { ticket } => (ticket, vec![(Requester, Kind::Lapsed), (Deciders, Kind::Lapsed)]),
         Event::Opened { ticket, .. } => {
             (ticket, vec![(Requester, Kind::OpenedForOperator), (Deciders, Kind::OpenedForLandlord)])
+        }
+        Event::OpenedUrgently { ticket, .. } => {
+            (ticket, vec![(Requester, Kind::OpenedForOperator), (Deciders, Kind::OpenedUrgently)])
         }
         Event::Refused { ticket, .. } => (ticket, vec![(Requester, Kind::Refused)]),
         // The requester who ends it knows; everybody else is told.

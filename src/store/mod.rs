@@ -16,6 +16,7 @@ mod people;
 mod reserve;
 mod second_factors;
 mod segments;
+mod sightings;
 mod tickets;
 pub mod totp;
 mod web_sessions;
@@ -26,6 +27,7 @@ pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
 pub use people::{Identity, People, same_email};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
 pub use segments::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
+pub use sightings::Sightings;
 pub use tickets::{Mark, Tickets};
 pub use web_sessions::{WebSession, WebSessions};
 
@@ -43,6 +45,7 @@ pub struct Store {
     outbox: Outbox,
     tickets: Tickets,
     segments: Segments,
+    sightings: Sightings,
 }
 
 impl Store {
@@ -59,6 +62,7 @@ impl Store {
             outbox: Outbox::new(&engine)?,
             tickets: Tickets::new(&engine)?,
             segments: Segments::new(&engine)?,
+            sightings: Sightings::new(&engine)?,
             engine,
         })
     }
@@ -91,6 +95,11 @@ impl Store {
     /// The index of recorded segments.
     pub fn segments(&self) -> Segments {
         self.segments.clone()
+    }
+
+    /// When workstations were last seen.
+    pub fn sightings(&self) -> Sightings {
+        self.sightings.clone()
     }
 
     /// Bytes on disk, for metrics.

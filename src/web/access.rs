@@ -5,12 +5,12 @@ use super::app::App;
 use super::auth::Person;
 use super::models::{
     CameraModel, Deed, PersonRef, SessionCamera, SessionModel, SiteModel, StreamModel, TicketModel, TicketStatus,
-    word_of,
+    UrgentOpening, word_of,
 };
 use super::problem::Problem;
 use crate::domain::{
-    Camera, CloseCause, Need, PersonId, Policy, Purpose, Role, SessionId, Site, SiteId, State, Ticket, TicketId,
-    TicketState,
+    Camera, CloseCause, Need, OpenedBy, PersonId, Policy, Purpose, Role, SessionId, Site, SiteId, State, Ticket,
+    TicketId, TicketState,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -120,6 +120,7 @@ fn ticket_model(state: &State, person: &Person, names: &Names, ticket: &Ticket, 
         status: TicketStatus::Requested,
         lapses_at_utc: None,
         decided_by: None,
+        opened_urgently: None,
         opened_at_utc: None,
         expires_at_utc: None,
         answer_by_utc: None,
@@ -152,18 +153,18 @@ fn ticket_model(state: &State, person: &Person, names: &Names, ticket: &Ticket, 
             model.ended_at_utc = Some(*at_utc);
             model.why = Some(condition.clone());
         }
-        TicketState::Open { approved_by, opened_at_utc, expires_at_utc, need } => {
+        TicketState::Open { opened_by, opened_at_utc, expires_at_utc, need } => {
             if let Need::Asked { answer_by_utc } = need {
                 model.answer_by_utc = Some(*answer_by_utc);
             }
             model.status = TicketStatus::Open;
-            model.decided_by = Some(person_ref(names, approved_by));
+            tell_opening(&mut model, names, opened_by);
             model.opened_at_utc = Some(*opened_at_utc);
             model.expires_at_utc = Some(*expires_at_utc);
         }
-        TicketState::Closed { approved_by, opened_at_utc, closed_at_utc, cause, by, flowed_ms, cut_us } => {
+        TicketState::Closed { opened_by, opened_at_utc, closed_at_utc, cause, by, flowed_ms, cut_us } => {
             model.status = TicketStatus::Closed;
-            model.decided_by = Some(person_ref(names, approved_by));
+            tell_opening(&mut model, names, opened_by);
             model.opened_at_utc = Some(*opened_at_utc);
             model.ended_at_utc = Some(*closed_at_utc);
             model.ended_by = by.as_ref().map(|by| person_ref(names, by));
@@ -174,6 +175,16 @@ fn ticket_model(state: &State, person: &Person, names: &Names, ticket: &Ticket, 
         }
     }
     model
+}
+
+/// Who decided, or by which rule nobody had to (conflict table, row 1).
+fn tell_opening(model: &mut TicketModel, names: &Names, opened_by: &OpenedBy) {
+    match opened_by {
+        OpenedBy::Decider(person) => model.decided_by = Some(person_ref(names, person)),
+        OpenedBy::Rule { alert, avenant } => {
+            model.opened_urgently = Some(UrgentOpening { alert: *alert, avenant: avenant.clone() });
+        }
+    }
 }
 
 fn words_of(cause: &CloseCause) -> Option<String> {

@@ -5,7 +5,9 @@ use super::auth::oidc::Oidc;
 use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
+use super::link::Links;
 use super::settings::{ServeError, WebContext, WebSettings};
+use super::sightings::Sightings;
 use super::whep::Resources;
 use crate::domain::{CameraId, SiteId};
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +38,10 @@ pub struct App {
     pub oidc: Option<Oidc>,
     /// Viewer tokens of third-party players.
     pub bearers: Bearers,
+    /// Links of open tickets that have been used: what they are bound to.
+    pub links: Links,
+    /// Workstations that were heard of.
+    pub sightings: Sightings,
     /// Live WHEP resources: whose they are.
     pub resources: Resources,
     /// Changes per person, or per address.
@@ -74,6 +80,8 @@ impl App {
             auth,
             oidc,
             bearers,
+            links: Links::default(),
+            sightings: Sightings::default(),
             resources,
             changes,
             failed_handshakes,

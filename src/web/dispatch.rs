@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, oidc, people, register, site,
-    sites, tickets, whep,
+    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, oidc, people, register,
+    sightings, site, sites, tickets, urgent, whep, workstations,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -111,6 +111,9 @@ where
         }
     };
     story.template = route.path;
+    if let Some(certificate) = &arrival.peer.certificate {
+        sightings::note(app, certificate);
+    }
     let caller = match identify(app, &arrival, route).await {
         Ok(mut caller) => {
             if let Some(person) = &mut caller.person {
@@ -155,13 +158,12 @@ async fn identify(app: &App, arrival: &Arrival, route: &Route) -> Result<Caller,
     if route.proof == Proof::CsrfOrBearer
         && let Some(token) = bearer(&arrival.headers)
     {
-        // The annex is asked again: a person struck since the token was made is nobody (fault 8).
-        let person = app.bearers.person(token).filter(|person| {
-            app.context.control.read(|state| {
-                state.people.get(&person.id).is_some_and(|place| place.role == person.role)
-                    && state.outlives_reset(&person.id, person.session_since_utc)
-            })
-        });
+        // Annex, log-in and workstation are asked again: of a person struck since, or logged out, the token is nobody's
+        // (fault 8).
+        let person = match app.bearers.person(token) {
+            Some(person) if auth::still_stands(app, &person).await => Some(person),
+            _ => None,
+        };
         return Ok(Caller { person, by_token: true, ..Caller::default() });
     }
     auth::identify(app, &arrival.headers).await
@@ -293,6 +295,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::TicketsFile => tickets::file_form(app, request, caller).await,
         Name::TicketPage => tickets::page(app, request, caller).await,
         Name::TicketWatch => tickets::watch_page(app, request, caller).await,
+        Name::TicketCut => urgent::cut_page(app, request, caller).await,
         Name::TicketWithdraw
         | Name::TicketApprove
         | Name::TicketRefuse
@@ -320,6 +323,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminMailRetry => mails::retry_form(app, request, caller).await,
         Name::AdminPeoplePage => people::page(app, request, caller).await,
         Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
+        Name::AdminWorkstationsPage => workstations::page(app, request, caller).await,
+        Name::AdminWorkstationRevoke => workstations::revoke_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
         Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
             register::export::export(app, request, caller).await
@@ -355,6 +360,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiPeople => people::api(app).await,
         Name::ApiSecondFactorReset => people::reset_api(app, request, caller).await,
+        Name::ApiWorkstations => workstations::api(app).await,
+        Name::ApiWorkstationRevoke => workstations::revoke_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::ApiRegisterProof => register::proof::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),

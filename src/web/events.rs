@@ -6,11 +6,12 @@
 //! | `session-changed` | `{"session": ID, "ticket": ID, "state": "granted" \| "connected" \| "ended"}` | administrators, the site's deciders and guards, and the person who watches |
 //! | `camera-changed` | `{"site": ID, "camera": ID, "online": BOOL}` | administrators, the site's deciders and guards, and the police while a ticket of theirs for the site is open |
 //! | `alert-changed` | `{"alert": ID, "site": ID, "open": BOOL}` | the landlord's people and the CSU's, for their sites (A3-2) |
+//! | `heartbeat` | `{"every_s": 15}` | everybody, at once and then that often: a page that hears nothing for longer knows that its line is dead |
 //! | `resync` | `{}` | a reader that was too slow: load everything again |
 //! | `bye` | `{"reason": "session-ended" \| "stopping"}` | before the server ends the stream; `session-ended`: go to the log-in |
 //!
 //! Events carry no more than what changed; the page asks for the fragment or JSON it shows, which is authorised like any
-//! other request. A comment every 15 s keeps the line open. A stream is no use of the log-in session: it does not keep an
+//! other request. A stream is no use of the log-in session: it does not keep an
 //! idle one alive, and ends with it. `EventSource` reconnects by itself; there is no replay, so reload on `open`.
 //!
 //! A1-3, A5-6, A5-7: nobody hears of tickets, sessions or cameras that are not theirs.
@@ -31,7 +32,8 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use warp::Reply;
 use warp::sse;
 
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// A pulled cable ends no connection by itself: a page has to be able to tell silence from quiet (fault 16).
+const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often an open stream looks whether its log-in session still stands.
 const CHECK_SESSION: Duration = Duration::from_secs(5);
 const CAMERA_POLL: Duration = Duration::from_secs(1);
@@ -42,6 +44,7 @@ struct Listener {
     entries: Receiver<Arc<Entry>>,
     cameras: Receiver<CameraChange>,
     check: tokio::time::Interval,
+    heartbeat: tokio::time::Interval,
     over: bool,
 }
 
@@ -50,16 +53,18 @@ pub fn stream(app: &Arc<App>, caller: &Caller) -> Result<Answer, Problem> {
     let person = caller.person()?.clone();
     let mut check = tokio::time::interval(CHECK_SESSION);
     check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let listener = Listener {
         person,
         entries: app.context.control.subscribe(),
         cameras: app.cameras.subscribe(),
         check,
+        heartbeat,
         over: false,
         app: app.clone(),
     };
-    let events = sse::keep_alive().interval(KEEP_ALIVE).stream(listen(listener));
-    let mut answer = sse::reply(events).into_response();
+    let mut answer = sse::reply(listen(listener)).into_response();
     // Proxies that buffer would hold the news back.
     answer.headers_mut().insert("x-accel-buffering", http::HeaderValue::from_static("no"));
     Ok(answer)
@@ -85,6 +90,7 @@ impl Listener {
                     if auth::still_stands(&self.app, &self.person).await { continue }
                     Told::Over("session-ended")
                 }
+                _ = self.heartbeat.tick() => Told::Alive,
                 entry = self.entries.recv() => match entry {
                     Ok(entry) => Told::Entry(entry),
                     Err(RecvError::Lagged(_)) => Told::Lagged,
@@ -101,6 +107,7 @@ impl Listener {
                     self.over = true;
                     Some(event("bye", &json!({ "reason": reason })))
                 }
+                Told::Alive => Some(event("heartbeat", &json!({ "every_s": HEARTBEAT.as_secs() }))),
                 Told::Lagged => Some(event("resync", &json!({}))),
                 Told::Entry(entry) => {
                     let person = &self.person;
@@ -122,6 +129,7 @@ impl Listener {
 enum Told {
     Entry(Arc<Entry>),
     Camera(CameraChange),
+    Alive,
     Lagged,
     Over(&'static str),
 }
@@ -156,6 +164,7 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         Event::Refused { ticket: id, .. } => ticket(id, "refused"),
         Event::Reminded { ticket: id, .. } => ticket(id, "requested"),
         Event::Opened { ticket: id, .. }
+        | Event::OpenedUrgently { ticket: id, .. }
         | Event::NeedAsked { ticket: id, .. }
         | Event::NeedConfirmed { ticket: id, .. } => ticket(id, "open"),
         Event::Closed { ticket: id, .. } => ticket(id, "closed"),
@@ -185,6 +194,7 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::SecondFactorReset { .. }
         | Event::WorkstationIssued { .. }
         | Event::WorkstationRevoked { .. }
+        | Event::WorkstationReminded { .. }
         | Event::MailQueued { .. }
         | Event::MailAccepted { .. }
         | Event::MailFailed { .. } => None,

@@ -7,7 +7,8 @@
 //!
 //! Guarantees: nothing is reachable that is not in the table; every change needs a proof that it comes from our own page;
 //! no token, password or query string is logged; an answer about an account or a ticket that is not yours reads like one
-//! about something that does not exist.
+//! about something that does not exist; a transfer is opened, fed and left with the ticket's link, the log-in and the
+//! workstation it was bound to, all three ([`link`]).
 //!
 //! Does not: decide anything (the keeper does), draw pages (`pages` does), touch media (the viewers' room does).
 //!
@@ -31,6 +32,7 @@ mod dispatch;
 pub mod events;
 mod language;
 mod limits;
+mod link;
 mod login;
 mod mails;
 mod metrics;
@@ -45,11 +47,14 @@ mod request;
 pub mod routes;
 mod server;
 mod settings;
+mod sightings;
 mod site;
 mod sites;
 mod tickets;
 mod tls;
+mod urgent;
 mod whep;
+mod workstations;
 
 pub use auth::oidc_provider::{OidcSettings, OidcSettingsError};
 pub use connections::Connections;

@@ -1,7 +1,7 @@
 //! What pages and programs are shown. The JSON interface sends these as they are; pages draw them. Filled in
 //! [`super::access`], which leaves out what is not for the reader's eyes.
 
-use crate::domain::{CameraId, Event, PersonId, Policy, Reason, ServiceId, SessionId, SiteId, TicketId};
+use crate::domain::{AlertId, CameraId, Event, PersonId, Policy, Reason, ServiceId, SessionId, SiteId, TicketId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,6 +22,15 @@ impl PersonRef {
     pub fn shown(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())
     }
+}
+
+/// By which rule a ticket was opened without a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UrgentOpening {
+    /// The guard's alert that stood.
+    pub alert: AlertId,
+    /// Reference of the avenant in force.
+    pub avenant: String,
 }
 
 /// Where a ticket stands, in a word.
@@ -95,6 +104,9 @@ pub struct TicketModel {
     /// The decider who approved or refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<PersonRef>,
+    /// That nobody decided: it was opened at once, by the rule of the `urgent` mode (conflict table).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened_urgently: Option<UrgentOpening>,
     /// When it was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opened_at_utc: Option<DateTime<Utc>>,

@@ -81,6 +81,7 @@ pub enum Name {
     TicketsFile,
     TicketPage,
     TicketWatch,
+    TicketCut,
     TicketWithdraw,
     TicketApprove,
     TicketRefuse,
@@ -108,6 +109,8 @@ pub enum Name {
     AdminMailRetry,
     AdminPeoplePage,
     AdminSecondFactorReset,
+    AdminWorkstationsPage,
+    AdminWorkstationRevoke,
     RegisterPage,
     RegisterExportJsonl,
     RegisterExportCsv,
@@ -143,6 +146,8 @@ pub enum Name {
     ApiChangeSettle,
     ApiPeople,
     ApiSecondFactorReset,
+    ApiWorkstations,
+    ApiWorkstationRevoke,
     ApiRegister,
     ApiRegisterProof,
     Events,
@@ -232,7 +237,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 91] = [
+pub static TABLE: [Route; 96] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -248,6 +253,7 @@ pub static TABLE: [Route; 91] = [
     form(Name::TicketsFile, "/tickets", OPERATORS),
     page(Name::TicketPage, "/tickets/{ticket}", TICKET_READERS),
     page(Name::TicketWatch, "/tickets/{ticket}/watch", POLICE),
+    page(Name::TicketCut, "/tickets/{ticket}/cut", LANDLORD),
     form(Name::TicketWithdraw, "/tickets/{ticket}/withdraw", OPERATORS),
     form(Name::TicketApprove, "/tickets/{ticket}/approve", DECIDERS),
     form(Name::TicketRefuse, "/tickets/{ticket}/refuse", DECIDERS),
@@ -276,6 +282,8 @@ pub static TABLE: [Route; 91] = [
     form(Name::AdminMailRetry, "/admin/mails/{mail}/retry", ADMINISTRATORS),
     page(Name::AdminPeoplePage, "/admin/people", ADMINISTRATORS),
     form(Name::AdminSecondFactorReset, "/admin/people/{person}/second-factor/reset", ADMINISTRATORS),
+    page(Name::AdminWorkstationsPage, "/admin/workstations", ADMINISTRATORS),
+    form(Name::AdminWorkstationRevoke, "/admin/workstations/{workstation}/revoke", ADMINISTRATORS),
     page(Name::RegisterPage, "/register", REGISTER_READERS),
     page(Name::RegisterExportJsonl, "/register/export.jsonl", REGISTER_READERS),
     page(Name::RegisterExportCsv, "/register/export.csv", REGISTER_READERS),
@@ -312,6 +320,8 @@ pub static TABLE: [Route; 91] = [
     act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),
     read(Name::ApiPeople, "/api/v1/people", ADMINISTRATORS),
     act(Name::ApiSecondFactorReset, "/api/v1/people/{person}/second-factor/reset", ADMINISTRATORS),
+    read(Name::ApiWorkstations, "/api/v1/workstations", ADMINISTRATORS),
+    act(Name::ApiWorkstationRevoke, "/api/v1/workstations/{workstation}/revoke", ADMINISTRATORS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
     read(Name::ApiRegisterProof, "/api/v1/register/{seq}/proof", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),

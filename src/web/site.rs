@@ -13,8 +13,8 @@ use super::request::{Form, Request};
 use super::tickets::done;
 use crate::control::Receipt;
 use crate::domain::dossier::{
-    Agreement, Alteration, Attestation, Avenant, Deciders, Dossier, Missing, ReasonBasis, ReasonList, Record, Renewal,
-    Signatory, Subject,
+    Agreement, Alteration, Attestation, Avenant, Deciders, Dossier, Missing, Mode, ReasonBasis, ReasonList, Record,
+    Renewal, Signatory, Subject,
 };
 use crate::domain::{Action, Actor, Camera, Command, PersonId, Policy, Reason, Role, SiteId, day};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -49,6 +49,8 @@ async fn draw(
                 policy: state.policy(&id),
                 may_set_policy: matches!(person.role, Role::Decider | Role::Administrator),
                 may_file: person.role == Role::Administrator,
+                may_set_urgent: person.role == Role::Decider,
+                may_require_approval: matches!(person.role, Role::Decider | Role::Administrator),
                 convention: state.convention(&site),
                 dossier: state.dossier(&id).clone(),
                 missing: state.missing(&site),
@@ -216,6 +218,10 @@ fn record_of(app: &App, site: &SiteId, form: &Form) -> Result<Record, Problem> {
                 .find(|alteration| alteration.as_str() == form.value("alteration"))
                 .unwrap_or(Alteration::View),
         },
+        "opening" => Record::Opening(match form.value("mode") {
+            "urgent" => Mode::Urgent { avenant: text("avenant") },
+            _ => Mode::Approval,
+        }),
         _ => {
             let detail = "record: expected one of the acts of the site's page";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "record-unknown", detail));

@@ -4,10 +4,11 @@ use super::access::{self, Names};
 use super::answer::{self, Answer};
 use super::app::App;
 use super::auth::{Caller, Person};
+use super::link::{self, User};
 use super::models::{Deed, TicketModel};
 use super::pages::home::{self, HomeView};
 use super::pages::ticket::{self, Actions, CameraTile, TicketView, Told};
-use super::pages::tickets::{self, RequestForm, SiteChoice, TicketsView};
+use super::pages::tickets::{self, RequestForm, SiteChoice, TicketsView, Urgency};
 use super::pages::watch::{self, WatchView};
 use super::pages::{Notice, TicketCard};
 use super::problem::Problem;
@@ -16,7 +17,8 @@ use super::routes::Name;
 use super::{chrome, register};
 use crate::control::{Receipt, TicketRequest};
 use crate::domain::{
-    Action, Actor, Command, EndCause, Event, MailTrace, Role, SessionState, State, Ticket, TicketId, TicketState,
+    Action, Actor, Command, EndCause, Event, MailTrace, Role, SessionState, SiteId, State, Ticket, TicketId,
+    TicketState,
 };
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -149,13 +151,22 @@ pub fn cards(app: &App, person: &Person, names: &Names) -> Cards {
     })
 }
 
+/// One ticket as it is drawn.
+///
+/// # Errors
+/// 404 when there is none.
+pub fn card_of(app: &App, names: &Names, id: TicketId) -> Result<TicketCard, Problem> {
+    let known = app.context.control.read(|state| state.tickets.get(&id).map(|ticket| card(state, names, ticket)));
+    known.ok_or_else(Problem::not_found)
+}
+
 fn card(state: &State, names: &Names, ticket: &Ticket) -> TicketCard {
     let site = state.sites.get(&ticket.site);
     let name = |person| access::person_ref(names, person).shown().to_owned();
     let (decider, closer) = match &ticket.state {
         TicketState::Refused { by, .. } => (Some(name(by)), None),
-        TicketState::Open { approved_by, .. } => (Some(name(approved_by)), None),
-        TicketState::Closed { approved_by, by, .. } => (Some(name(approved_by)), by.as_ref().map(name)),
+        TicketState::Open { opened_by, .. } => (opened_by.decider().map(name), None),
+        TicketState::Closed { opened_by, by, .. } => (opened_by.decider().map(name), by.as_ref().map(name)),
         _ => (None, None),
     };
     TicketCard {
@@ -227,7 +238,12 @@ pub async fn file_form(app: &App, request: &Request, caller: &Caller) -> Result<
         ..RequestForm::default()
     };
     match file(app, person, filing).await {
-        Ok(ticket) => chrome::see_other_with(&format!("/tickets/{ticket}"), &Notice::Filed),
+        Ok(ticket) => {
+            let is_open = |known: &std::sync::Arc<Ticket>| matches!(known.state, TicketState::Open { .. });
+            let at_once = app.context.control.read(|state| state.tickets.get(&ticket).is_some_and(is_open));
+            let notice = if at_once { Notice::OpenedAtOnce } else { Notice::Filed };
+            chrome::see_other_with(&format!("/tickets/{ticket}"), &notice)
+        }
         Err(mut problem) if matches!(problem.status, StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT) => {
             for fault in problem.faults.iter_mut().filter(|fault| fault.field == "duration_minutes") {
                 fault.value = typed.chars().take(80).collect();
@@ -237,6 +253,16 @@ pub async fn file_form(app: &App, request: &Request, caller: &Caller) -> Result<
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// Whether a request for this site would be opened at once (`urgent` mode).
+fn urgency(app: &App, site: &SiteId) -> Urgency {
+    let now = app.context.clock.utc();
+    app.context.control.read(|state| match (state.dossier(site).urgent_avenant(), state.urgent_alert(site, now)) {
+        (None, _) => Urgency::None,
+        (Some(_), None) => Urgency::NeedsAlert,
+        (Some(_), Some(_)) => Urgency::AtOnce,
+    })
 }
 
 async fn draw_list(
@@ -253,6 +279,7 @@ async fn draw_list(
         sites: access::sites(app, person)
             .into_iter()
             .map(|site| SiteChoice {
+                urgency: urgency(app, &site.id),
                 cameras: (site.cameras.len(), site.cameras.iter().filter(|camera| camera.online).count()),
                 id: site.id,
                 name: site.name,
@@ -307,11 +334,7 @@ async fn draw_ticket(
     let id: TicketId = request.id()?;
     let names = access::names(app).await?;
     let model = access::ticket(app, person, &names, id)?;
-    let card = app
-        .context
-        .control
-        .read(|state| state.tickets.get(&id).map(|ticket| card(state, &names, ticket)))
-        .ok_or_else(Problem::not_found)?;
+    let card = card_of(app, &names, id)?;
     let (history, names) = register::history(app, person, id, names).await?;
     let view = TicketView {
         ticket: card,
@@ -368,13 +391,15 @@ pub async fn watch_page(app: &App, request: &Request, caller: &Caller) -> Result
     let id: TicketId = request.id()?;
     let names = access::names(app).await?;
     let model = access::ticket(app, person, &names, id)?;
-    let card = app
-        .context
-        .control
-        .read(|state| state.tickets.get(&id).map(|ticket| card(state, &names, ticket)))
-        .ok_or_else(Problem::not_found)?;
+    let card = card_of(app, &names, id)?;
+    let user = User::of(id, person, &request.peer);
+    let elsewhere = if model.may(Deed::Watch) { app.links.elsewhere(&user) } else { None };
+    if elsewhere.is_some() {
+        app.context.connections.note(link::refused(request.peer.address, &user, "link-bound-elsewhere"));
+    }
     let view = WatchView {
         ticket: card,
+        elsewhere,
         cameras: if model.may(Deed::Watch) { tiles(app, person, id)? } else { Vec::new() },
         last_end: app.context.control.read(|state| last_end(state, person, id)),
         may_end: model.may(Deed::End),

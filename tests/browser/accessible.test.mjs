@@ -97,6 +97,12 @@ test("the request, with its faults, and the ticket in every state, for the opera
     await page.keyboard.press("Escape");
   });
 
+  await t.test("the landlord's one large button that cuts", async () => {
+    await decider.page.goto(`${demo.url}/tickets/${ticket}/cut`);
+    await look(decider.page, "the cut with one tap");
+    await decider.page.goto(`${demo.url}/tickets/${ticket}`);
+  });
+
   await t.test("the administrator's pages, while somebody watches", async (t) => {
     const visitor = await enter(browser, demo, "administrator");
     t.after(() => visitor.context.close());

@@ -65,6 +65,23 @@ test("fault 20: the network is lost: the page says so, keeps trying, and comes b
   await assertFlows(page);
 });
 
+test("a pulled cable: no connection ends, but the page says that it hears nothing, and comes back by itself", async (t) => {
+  const page = await decider.context.newPage();
+  t.after(() => page.close());
+  // The page's own clock is put forward: half a minute of silence need not be waited for.
+  await page.clock.install();
+  await page.goto(`${demo.url}/tickets`);
+  await page.waitForSelector("#live-state[data-state=on]");
+  t.after(() => process.kill(demo.pid, "SIGCONT"));
+  process.kill(demo.pid, "SIGSTOP");
+  await page.clock.fastForward(20_000);
+  assert.equal(await page.getAttribute("#live-state", "data-state"), "on", "one heartbeat late is no silence");
+  await page.clock.fastForward(30_000);
+  await page.waitForSelector("#live-state[data-state=off]");
+  process.kill(demo.pid, "SIGCONT");
+  await page.waitForSelector("#live-state[data-state=on]", { timeout: 30_000 });
+});
+
 test("no page has complained but of what was provoked", async () => {
   await assertQuiet(operator, /ERR_INTERNET_DISCONNECTED/);
   await assertQuiet(decider);

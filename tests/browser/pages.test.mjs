@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from "node:test";
 import { code, startDemo } from "./support/demo.mjs";
 import { launch } from "./support/browser.mjs";
 import { assertFlows, assertSilence } from "./support/asserts.mjs";
-import { approveAndWatch, ask, assertFits, assertQuiet, clearAway, enter, live, tabTo, textOf, visit } from "./support/story.mjs";
+import { PHONE, approveAndWatch, ask, assertFits, assertQuiet, clearAway, enter, live, tabTo, textOf, visit } from "./support/story.mjs";
 
 let demo, browser, operator, decider;
 
@@ -73,6 +73,30 @@ test("a4_3 refusal: a reason is needed, and the operator reads it", async () => 
   await operator.page.waitForSelector("#live-ticket[data-state=refused]");
   assert.match(await textOf(operator.page, "#live-ticket"), /Dominique Lefèvre .* a refusé la demande[^]*« travaux dans la cour »/);
   assert.equal(await operator.page.locator("#watch-link").count(), 0);
+});
+
+test("a6_6 two taps from the mail to the decision, on a telephone", async (t) => {
+  // Logged in, as a decider who keeps the page at hand: the log-in is no part of the way.
+  const phone = await enter(browser, demo, "decider", "/", PHONE);
+  t.after(() => phone.context.close());
+  let taps = 0;
+  await phone.context.exposeBinding("countTap", () => { taps += 1; });
+  await phone.context.addInitScript(() => {
+    addEventListener("click", (event) => event.isTrusted && window.countTap(), true);
+  });
+  const ticket = await ask(operator);
+  const { page } = phone;
+  await page.goto(`${demo.mails}?to=${encodeURIComponent(demo.person("decider").email)}`);
+  const link = page.locator(".mail a.button").first();
+  assert.ok((await link.getAttribute("href")).endsWith(`/tickets/${ticket}`), "the newest mail is about this request");
+  await link.tap();
+  await page.waitForURL(`${demo.url}/tickets/${ticket}`);
+  // Asked in the page: the button may be drawn anew at any moment.
+  const box = await page.locator("#approve-button").evaluate((button) => button.getBoundingClientRect().toJSON());
+  assert.ok(box.height >= 44 && box.bottom <= PHONE.viewport.height, `without scrolling: ${JSON.stringify(box)}`);
+  await page.locator("#approve-button").tap();
+  await page.waitForSelector("#live-ticket[data-state=open]");
+  assert.equal(taps, 2, "the mail's link, and the decision");
 });
 
 test("a4_4 the landlord interrupts: the wall says who and why, no packet follows", async () => {

@@ -3,9 +3,9 @@
 use crate::dossier;
 use crate::world::{World, id, site_id};
 use chrono::{DateTime, TimeDelta, Utc};
-use ecluse::domain::dossier::{Alteration, Deciders, Renewal};
+use ecluse::domain::dossier::{Alteration, Avenant, Deciders, Mode, Renewal, Subject};
 use ecluse::domain::{
-    Action, Actor, Entry, Event, PersonId, Policy, Purpose, Record, SiteId, TicketId, TicketState, Timer,
+    Action, Actor, AlertId, Entry, Event, PersonId, Policy, Purpose, Record, SiteId, TicketId, TicketState, Timer,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,10 @@ enum Step {
     Lapse { site: usize, camera: usize },
     Attest { site: usize, camera: usize },
     Signage { site: usize, there: bool },
+    Alert { site: usize },
+    CloseAlert { which: usize },
+    Avenant { site: usize, urgent: bool },
+    Mode { site: usize, urgent: bool },
     Renew { site: usize, days: i64 },
     ShortenConvention { site: usize, hours: i64 },
     Restart,
@@ -65,6 +69,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (site.clone(), 0..2_usize).prop_map(|(site, camera)| Step::Lapse { site, camera }),
         4 => (site.clone(), 0..2_usize).prop_map(|(site, camera)| Step::Attest { site, camera }),
         3 => (site.clone(), prop::bool::weighted(0.8)).prop_map(|(site, there)| Step::Signage { site, there }),
+        10 => site.clone().prop_map(|site| Step::Alert { site }),
+        2 => (0..3_usize).prop_map(|which| Step::CloseAlert { which }),
+        2 => (site.clone(), prop::bool::weighted(0.7)).prop_map(|(site, urgent)| Step::Avenant { site, urgent }),
+        5 => (site.clone(), prop::bool::weighted(0.8)).prop_map(|(site, urgent)| Step::Mode { site, urgent }),
         4 => (site.clone(), 3..40_i64).prop_map(|(site, days)| Step::Renew { site, days }),
         1 => (site, 0..40_i64).prop_map(|(site, hours)| Step::ShortenConvention { site, hours }),
         1 => Just(Step::Restart),
@@ -157,6 +165,32 @@ impl World {
                     if *there { Record::Signage { entrance, posted_on } } else { Record::SignageGone { entrance } };
                 self.file(SITES[*site], record)
             }
+            Step::Alert { site } => {
+                let alert = self.fresh();
+                let (reasons, what) = (vec!["vols".to_owned()], "cris".to_owned());
+                self.person("guard", Action::RaiseAlert { alert, site: SITES[*site].to_owned(), reasons, what })
+            }
+            Step::CloseAlert { which } => {
+                let newest: Vec<_> = self.state.alerts.keys().rev().take(3).copied().collect();
+                match newest.get(*which) {
+                    Some(alert) => self.person("guard", Action::CloseAlert { alert: *alert }),
+                    None => Ok(Vec::new()),
+                }
+            }
+            Step::Avenant { site, urgent } => {
+                let subject = if *urgent { Subject::UrgentMode } else { Subject::Limits };
+                let reference = format!("avenant {}", self.state.next_seq);
+                let (signed_on, summary) = (dossier::long_ago(), "objet".to_owned());
+                self.file(SITES[*site], Record::Avenant(Avenant { reference, signed_on, subject, summary }))
+            }
+            Step::Mode { site, urgent } => {
+                // Whichever avenant is the newest, of whatever subject: the rules look.
+                let newest = self.state.dossier(&site_id(SITES[*site])).avenants.last();
+                let avenant = newest.map(|avenant| avenant.reference.clone()).unwrap_or_default();
+                let mode = if *urgent { Mode::Urgent { avenant } } else { Mode::Approval };
+                let site = site_id(SITES[*site]);
+                self.person("titulaire", Action::File { site, record: Record::Opening(mode) })
+            }
             Step::Renew { site, days } => {
                 let valid_until = (self.now + TimeDelta::days(*days)).date_naive();
                 let signed_on = dossier::long_ago();
@@ -181,6 +215,15 @@ impl World {
     }
 }
 
+/// Where the stories begin: one site in `urgent` mode, one as ever.
+fn stories() -> World {
+    let mut world = World { confirms: false, ..World::new() };
+    for step in [Step::Avenant { site: 0, urgent: true }, Step::Mode { site: 0, urgent: true }] {
+        world.take(&step);
+    }
+    world
+}
+
 /// From when until when.
 type Span = (DateTime<Utc>, DateTime<Utc>);
 
@@ -193,6 +236,12 @@ struct Inspector {
     sites: BTreeMap<TicketId, SiteId>,
     open: BTreeMap<TicketId, Span>,
     over: BTreeMap<SiteId, Vec<Span>>,
+    /// References of avenants whose subject is the urgent mode, and the one each site's mode stands on.
+    avenants: BTreeSet<(SiteId, String)>,
+    urgent: BTreeMap<SiteId, String>,
+    conventions: BTreeMap<SiteId, ecluse::domain::Convention>,
+    /// Alerts that stand: for which site, since when. One that has opened a ticket is gone.
+    alerts: BTreeMap<AlertId, (SiteId, PersonId, DateTime<Utc>)>,
     watched: BTreeMap<TicketId, u32>,
 }
 
@@ -210,12 +259,33 @@ impl Inspector {
         match &entry.event {
             Event::SiteDeclared { site } => {
                 self.ends.insert(site.id.clone(), site.convention.valid_until_utc);
+                let before = self.conventions.insert(site.id.clone(), site.convention.clone());
+                if before.is_some_and(|before| before != site.convention) {
+                    self.urgent.remove(&site.id);
+                }
             }
             Event::Filed { site, act: Record::Renewal(renewal) } => {
                 self.ends.insert(site.clone(), ecluse::domain::day::end_of(renewal.valid_until).unwrap());
             }
             Event::Filed { site, act: Record::Deciders(both) } => {
                 self.deciders.insert(site.clone(), [both.titulaire.clone(), both.suppleant.clone()]);
+            }
+            Event::Filed { site, act: Record::Avenant(avenant) } if avenant.subject == Subject::UrgentMode => {
+                self.avenants.insert((site.clone(), avenant.reference.clone()));
+            }
+            Event::Filed { site, act: Record::Opening(mode) } => {
+                match mode {
+                    Mode::Urgent { avenant } => self.urgent.insert(site.clone(), avenant.clone()),
+                    Mode::Approval => self.urgent.remove(site),
+                };
+            }
+            Event::AlertRaised { alert, site, .. } => {
+                let Actor::Person(by) = &entry.actor else { panic!("nobody raised it: {entry:?}") };
+                assert_eq!(*by, id("guard"));
+                self.alerts.insert(*alert, (site.clone(), by.clone(), now));
+            }
+            Event::AlertClosed { alert } => {
+                self.alerts.remove(alert);
             }
             Event::Designated { designation } => {
                 self.struck.remove(&designation.person);
@@ -231,12 +301,18 @@ impl Inspector {
                 let Actor::Person(by) = &entry.actor else { panic!("nobody decided: {entry:?}") };
                 assert!(matches!(previous, Some(Event::Approved { ticket: approved }) if approved == ticket));
                 assert!(self.deciders[site].contains(by) && !self.struck.contains(by), "{by} decides for {site}");
-                assert!(now < self.ends[site], "the convention is over: {entry:?}");
-                assert!(*expires_at_utc <= self.ends[site], "beyond the convention: {entry:?}");
-                assert!(*expires_at_utc - now <= TimeDelta::hours(12), "longer than twelve hours: {entry:?}");
-                let others = self.open.keys().filter(|other| self.sites[other] == *site).count();
-                assert_eq!(others, 0, "two at once: {entry:?}");
-                assert!(self.open.insert(*ticket, (now, *expires_at_utc)).is_none(), "opened twice: {entry:?}");
+                self.opened(entry, ticket, *expires_at_utc);
+            }
+            Event::OpenedUrgently { ticket, expires_at_utc, alert, avenant } => {
+                let site = self.sites[ticket].clone();
+                assert_eq!(entry.actor, Actor::System, "a rule's act, no person's");
+                assert!(matches!(previous, Some(Event::Requested { ticket: asked, .. }) if asked == ticket));
+                assert_eq!(self.urgent.get(&site), Some(avenant), "the mode is not urgent: {entry:?}");
+                assert!(self.avenants.contains(&(site.clone(), avenant.clone())), "no such avenant: {entry:?}");
+                let (where_, by, since) = self.alerts.remove(alert).expect("no open alert, or one used before");
+                assert_eq!(where_, site);
+                assert!(!self.struck.contains(&by) && since <= now && now < since + TimeDelta::hours(1), "{entry:?}");
+                self.opened(entry, ticket, *expires_at_utc);
             }
             Event::Closed { ticket, closed_at_utc, .. } => {
                 let (opened, expires) = self.open.remove(ticket).expect("closed what was not open");
@@ -252,6 +328,17 @@ impl Inspector {
             }
             _ => {}
         }
+    }
+
+    /// What holds of every opening, whoever or whatever opened it.
+    fn opened(&mut self, entry: &Entry, ticket: &TicketId, expires_at_utc: DateTime<Utc>) {
+        let (now, site) = (entry.at_utc, &self.sites[ticket]);
+        assert!(now < self.ends[site], "the convention is over: {entry:?}");
+        assert!(expires_at_utc <= self.ends[site], "beyond the convention: {entry:?}");
+        assert!(expires_at_utc - now <= TimeDelta::hours(12), "longer than twelve hours: {entry:?}");
+        let others = self.open.keys().filter(|other| self.sites[other] == *site).count();
+        assert_eq!(others, 0, "two at once: {entry:?}");
+        assert!(self.open.insert(*ticket, (now, expires_at_utc)).is_none(), "opened twice: {entry:?}");
     }
 
     fn ended(&mut self, world: &World) {
@@ -310,13 +397,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a4_6_a3_5_a4_7_a8_1_no_grant_without_a_named_deciders_decision_and_never_over_the_caps(
+    fn a4_6_a3_5_a4_7_a8_1_no_grant_without_a_named_deciders_decision_or_an_urgent_opening_and_never_over_the_caps(
         steps in prop::collection::vec(step(), 1..120),
         day_cap in 2..=24_u32,
         week_cap in 2..=168_u32,
         cooling_off_minutes in prop_oneof![Just(0_u32), 0..=120_u32],
     ) {
-        let mut world = World { confirms: false, ..World::new() };
+        let mut world = stories();
         let policy = Policy { day_cap_minutes: day_cap * 60, week_cap_minutes: week_cap * 60, cooling_off_minutes };
         for site in SITES {
             world.person("titulaire", Action::SetPolicy { site: site_id(site), policy }).unwrap();
@@ -326,10 +413,10 @@ proptest! {
     }
 
     #[test]
-    fn fault_06_whatever_the_wall_clock_does_no_grant_without_a_named_deciders_decision(
+    fn fault_06_whatever_the_wall_clock_does_no_grant_without_a_decision_or_an_urgent_opening(
         steps in prop::collection::vec((step(), prop_oneof![3 => Just(0_i64), 1 => -100_000..100_000_i64]), 1..80),
     ) {
-        let mut world = World { confirms: false, ..World::new() };
+        let mut world = stories();
         play(&mut world, steps);
     }
 }
@@ -340,10 +427,10 @@ fn the_random_stories_are_not_idle() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let (mut opened, mut granted, mut closed, mut soon) = (0, 0, 0, 0);
+    let (mut opened, mut urgent, mut granted, mut closed, mut soon) = (0, 0, 0, 0, 0);
     for _ in 0..60 {
         let steps = prop::collection::vec(step(), 60..120).new_tree(&mut runner).unwrap().current();
-        let mut world = World { confirms: false, ..World::new() };
+        let mut world = stories();
         for step in &steps {
             if let Step::Request { who, site, .. } = step
                 && world.request(PEOPLE[*who], SITES[*site], 720).is_err_and(|refusal| refusal.code == "too-soon")
@@ -355,11 +442,13 @@ fn the_random_stories_are_not_idle() {
         for entry in &world.entries {
             match &entry.event {
                 Event::Opened { .. } => opened += 1,
+                Event::OpenedUrgently { .. } => urgent += 1,
                 Event::SessionGranted { purpose: Purpose::Transfer { .. }, .. } => granted += 1,
                 Event::Closed { .. } => closed += 1,
                 _ => {}
             }
         }
     }
-    assert!(opened > 50 && granted > 25 && closed > 50 && soon > 10, "{opened} {granted} {closed} {soon}");
+    let enough = opened > 50 && urgent > 10 && granted > 25 && closed > 50 && soon > 10;
+    assert!(enough, "{opened} {urgent} {granted} {closed} {soon}");
 }

@@ -109,7 +109,7 @@ impl World {
         let events = decide(&self.state, &Command { actor: actor.clone(), action }, self.now)?;
         for event in &events {
             let entry =
-                Entry { seq: self.state.next_seq, at_utc: self.now, actor: actor.clone(), event: event.clone() };
+                Entry { seq: self.state.next_seq, at_utc: self.now, actor: event.actor(&actor), event: event.clone() };
             let text = serde_json::to_string(&entry).unwrap();
             assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry, "{text}");
             self.state.apply(&entry);

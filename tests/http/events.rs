@@ -20,8 +20,18 @@ impl Ear {
         Ear { response, text: String::new() }
     }
 
-    /// The next event with its data; comments are skipped.
+    /// The next event with its data; heartbeats are skipped.
     async fn next(&mut self) -> (String, Value) {
+        loop {
+            let heard = self.any().await;
+            if heard.0 != "heartbeat" {
+                return heard;
+            }
+        }
+    }
+
+    /// The next event of any kind, with its data.
+    async fn any(&mut self) -> (String, Value) {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
@@ -109,5 +119,18 @@ async fn fault_8_a_stream_ends_with_its_log_in() {
     let mut idle = Ear::open(&rig.log_in("guard").await).await;
     rig.clock.advance(Duration::from_secs(31 * 60));
     assert_eq!(idle.next().await, ended, "an open stream is no use");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_tells_a_quiet_line_from_a_dead_one() {
+    let rig = Rig::start().await;
+    let mut ear = Ear::open(&rig.log_in("guard").await).await;
+    let beat = ("heartbeat".to_owned(), json!({ "every_s": 15 }));
+    assert_eq!(ear.any().await, beat, "at once");
+    // In real time: the stream's timers are the runtime's, not the rig's clock's.
+    let began = std::time::Instant::now();
+    assert_eq!(ear.any().await, beat, "and again, with no news in between");
+    assert!(began.elapsed() > Duration::from_secs(10), "{:?}", began.elapsed());
     rig.stop().await;
 }

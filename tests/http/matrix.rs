@@ -23,6 +23,7 @@ fn path_of(route: &Route) -> String {
         .replace("{alert}", NOBODYS)
         .replace("{seq}", "0")
         .replace("{person}", "nobody")
+        .replace("{workstation}", "nowhere")
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.

@@ -110,7 +110,18 @@ async fn every_role_has_its_pages() {
         ("decider", vec!["/", "/tickets", "/sites", "/register"]),
         ("guard", vec!["/", "/tickets", "/sites"]),
         ("dpo", vec!["/", "/register"]),
-        ("administrator", vec!["/", "/sites", "/admin/sessions", "/admin/people", "/admin/connections", "/register"]),
+        (
+            "administrator",
+            vec![
+                "/",
+                "/sites",
+                "/admin/sessions",
+                "/admin/people",
+                "/admin/workstations",
+                "/admin/connections",
+                "/register",
+            ],
+        ),
         ("auditor", vec!["/", "/register"]),
     ] {
         let browser = rig.log_in(name).await;

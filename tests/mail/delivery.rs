@@ -8,7 +8,7 @@ use ecluse::mail::Encryption;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-async fn set_language(rig: &Rig, name: &str, language: &str) {
+pub(super) async fn set_language(rig: &Rig, name: &str, language: &str) {
     let people = rig.store.people();
     let (name, language) = (name.parse().unwrap(), language.to_owned());
     tokio::task::spawn_blocking(move || {

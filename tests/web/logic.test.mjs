@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  afterFailure, backoffMs, camerasByMid, cipherVerdict, countdownText, iceServers, sdpFragment, secondsText, wallKey,
+  afterFailure, backoffMs, camerasByMid, cipherVerdict, countdownText, iceServers, isSilent, sdpFragment, secondsText, wallKey,
 } from "../../web/static/js/logic.js";
 
 const STRONG = { srtpCipher: "SRTP_AEAD_AES_256_GCM", dtlsCipher: "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA" };
@@ -93,4 +93,10 @@ test("fault_16 the age of a picture is said in seconds of its language", () => {
   assert.equal(secondsText(2540, "fr"), "2,5\u202fs");
   assert.equal(secondsText(40, "en"), "0.0\u202fs");
   assert.equal(secondsText(-3, "en"), "0.0\u202fs");
+});
+
+test("a line is dead after two missed heartbeats, not before", () => {
+  assert.equal(isSilent(16_000, 15_000), false);
+  assert.equal(isSilent(34_000, 15_000), false);
+  assert.equal(isSilent(36_000, 15_000), true);
 });

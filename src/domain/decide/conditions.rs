@@ -32,7 +32,7 @@ pub(super) fn with_consequences(
 ) -> Vec<Event> {
     let mut after = state.clone();
     for event in &events {
-        let entry = Entry { seq: after.next_seq, at_utc: now, actor: actor.clone(), event: event.clone() };
+        let entry = Entry { seq: after.next_seq, at_utc: now, actor: event.actor(actor), event: event.clone() };
         after.apply(&entry);
     }
     events.extend(consequences(&after, now));

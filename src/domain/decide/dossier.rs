@@ -6,7 +6,7 @@ use super::conditions::with_consequences;
 use super::{designated, fault, faulty, rights};
 use crate::domain::command::Actor;
 use crate::domain::day;
-use crate::domain::dossier::{Annex, Deciders, Record};
+use crate::domain::dossier::{Annex, Deciders, Mode, Record};
 use crate::domain::event::Event;
 use crate::domain::ids::SiteId;
 use crate::domain::person::{Designation, Role};
@@ -60,12 +60,23 @@ fn filed(site: &SiteId, act: Record) -> Event {
     Event::Filed { site: site.clone(), act }
 }
 
-/// The administrator; that a camera was turned, whoever of the landlord's people sees it first.
+/// The administrator; that a camera was turned, whoever of the landlord's people sees it first. How requests are opened,
+/// the site's deciders: the administrator who records the avenant cannot open the gate with it alone, only shut it.
 fn may_file(state: &State, actor: &Actor, site: &SiteId, record: &Record) -> Result<(), Refusal> {
     if let (Record::AttestationLapsed { .. }, Actor::Person(_)) = (record, actor) {
         let (_, place) = designated(state, actor)?;
         if matches!(place.role, Role::Decider | Role::Guard) && place.sites.contains(site) {
             return Ok(());
+        }
+    }
+    if let (Record::Opening(mode), Actor::Person(_)) = (record, actor) {
+        let (_, place) = designated(state, actor)?;
+        if place.role == Role::Decider && place.sites.contains(site) {
+            return Ok(());
+        }
+        if *mode != Mode::Approval {
+            let message = "only the site's deciders let requests be opened without their decision (A4-1)";
+            return Err(Refusal::new(RefusalKind::Forbidden, "deciders-only", message));
         }
     }
     administrator(state, actor)
@@ -257,6 +268,13 @@ impl Check {
                 }
             }
             Record::AttestationLapsed { camera, .. } => self.camera(site, camera),
+            Record::Opening(Mode::Approval) => {}
+            Record::Opening(Mode::Urgent { avenant }) => {
+                if !dossier.urgent_avenants().any(|known| known.reference == *avenant) {
+                    let expected = "the reference of a filed avenant whose subject is the urgent mode";
+                    self.faults.push(fault("avenant", "urgent-avenant-missing", avenant, expected));
+                }
+            }
         }
     }
 

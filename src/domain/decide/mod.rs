@@ -16,6 +16,7 @@ mod need;
 mod request;
 mod rights;
 mod ticket;
+mod urgent;
 mod workstation;
 
 pub use measure::{Measured, measure};

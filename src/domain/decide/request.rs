@@ -1,6 +1,6 @@
 //! The control of a request (A3-3 to A3-5): server-side, every fault named at once.
 
-use super::{designated, fault, faulty, limits};
+use super::{designated, fault, faulty, limits, urgent};
 use crate::domain::command::Actor;
 use crate::domain::dossier::{Missing, ReasonList};
 use crate::domain::event::Event;
@@ -66,14 +66,18 @@ pub(super) fn request(
         faults.extend(limits::faults(state, &site.id, &site.service.id, minutes, now));
     }
     match (site, duration_minutes) {
-        (Some(site), Some(duration_minutes)) if faults.is_empty() => Ok(vec![Event::Requested {
-            ticket,
-            site: site.id.clone(),
-            service: site.service.id.clone(),
-            reasons,
-            duration_minutes,
-            lapses_at_utc: now + LAPSE_AFTER,
-        }]),
+        (Some(site), Some(duration_minutes)) if faults.is_empty() => {
+            let requested = Event::Requested {
+                ticket,
+                site: site.id.clone(),
+                service: site.service.id.clone(),
+                reasons,
+                duration_minutes,
+                lapses_at_utc: now + LAPSE_AFTER,
+            };
+            let opened = urgent::opening(state, site, ticket, duration_minutes, now);
+            Ok([requested].into_iter().chain(opened).collect())
+        }
         _ if faults.iter().any(|fault| fault.code == TICKET_LIVE) && faults.iter().all(is_of_time) => Err(Refusal {
             kind: RefusalKind::Conflict,
             code: TICKET_LIVE,

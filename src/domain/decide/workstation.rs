@@ -8,8 +8,8 @@ use crate::domain::ids::WorkstationId;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::session::EndCause;
 use crate::domain::state::State;
-use crate::domain::workstation::Workstation;
-use chrono::{DateTime, Utc};
+use crate::domain::workstation::{EXPIRY_REMINDERS_DAYS, Issuance, Workstation};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// The stable word of the condition that a revoked workstation breaks.
 pub(super) const WORKSTATION_REVOKED: &str = "workstation-revoked";
@@ -70,6 +70,21 @@ pub(super) fn revoke(
         ending::session(session.id, cause, now)
     }));
     Ok(events)
+}
+
+/// Reminds the administrator of certificates that end soon, so that no workstation goes dark by surprise; the last reminder
+/// alone when several are due.
+pub(super) fn expiry_reminders(state: &State, now: DateTime<Utc>) -> Vec<Event> {
+    let remind = |known: &Issuance| {
+        let until_utc = known.workstation.until_utc;
+        if known.revoked.is_some() || now >= until_utc {
+            return None;
+        }
+        let due = EXPIRY_REMINDERS_DAYS.iter().filter(|days| now >= until_utc - TimeDelta::days(**days)).count();
+        let number = u8::try_from(due).ok().filter(|due| *due > known.reminders)?;
+        Some(Event::WorkstationReminded { workstation: known.workstation.id.clone(), number, until_utc })
+    };
+    state.issuances.values().filter_map(remind).collect()
 }
 
 /// A workstation that has been revoked since the request was let in is granted nothing (fault 9).

@@ -16,6 +16,7 @@ pub mod alerts;
 pub mod annex;
 pub mod changes;
 pub mod connections;
+pub mod cut;
 pub mod entry;
 pub mod error;
 pub mod home;
@@ -36,6 +37,7 @@ pub mod sites;
 pub mod ticket;
 pub mod tickets;
 pub mod watch;
+pub mod workstations;
 
 pub use locale::{Language, Locale, words};
 pub use names::Names;

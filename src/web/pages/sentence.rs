@@ -4,6 +4,7 @@ use super::Locale;
 use super::names::Names;
 use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
+use crate::domain::dossier::Mode;
 use crate::domain::{
     Actor, CloseCause, EndCause, Entry, Event, MailKind, PersonId, Purpose, Record, RegisterFilter, RightsChange,
     SessionId, TicketId,
@@ -127,6 +128,14 @@ impl Line {
                 self.sentence = l.with("event-workstation-revoked", &[who, ("workstation", workstation.to_string())]);
                 self.why = Some(why.clone());
             }
+            Event::WorkstationReminded { workstation, number, until_utc } => {
+                let values = [
+                    ("workstation", workstation.to_string()),
+                    ("number", number.to_string()),
+                    ("until", l.moment(*until_utc)),
+                ];
+                self.sentence = l.with("event-workstation-reminded", &values);
+            }
             Event::SecondFactorReset { person, why } => {
                 self.sentence = l.with("event-second-factor-reset", &[who, ("person", names.person(person))]);
                 self.why = Some(why.clone());
@@ -163,6 +172,17 @@ impl Line {
             Event::Opened { ticket, expires_at_utc } => {
                 about(ticket);
                 self.sentence = l.a("event-opened", "until", l.hour_text(*expires_at_utc, self.at_utc));
+            }
+            Event::OpenedUrgently { ticket, expires_at_utc, alert, avenant } => {
+                about(ticket);
+                let id = alert.to_string();
+                let values = [
+                    ("until", l.hour_text(*expires_at_utc, self.at_utc)),
+                    ("alert", id[id.len() - 8..].to_uppercase()),
+                    ("avenant", avenant.clone()),
+                ];
+                self.sentence = l.with("event-opened-urgently", &values);
+                self.detail = Some(id);
             }
             Event::Reminded { ticket, number } => {
                 about(ticket);
@@ -313,6 +333,7 @@ pub(super) fn record_word(record: &Record) -> &'static str {
         Record::SignageGone { .. } => "signage-gone",
         Record::Attestation(_) => "attestation",
         Record::AttestationLapsed { .. } => "attestation-lapsed",
+        Record::Opening(_) => "opening",
     }
 }
 
@@ -350,6 +371,8 @@ fn record_detail(l: Locale, record: &Record, names: &Names) -> String {
         Record::AttestationLapsed { camera, alteration } => {
             format!("{} · {}", names.camera(camera), l.t(format!("alteration-{}", alteration.as_str())))
         }
+        Record::Opening(Mode::Approval) => l.t("opening-word-approval"),
+        Record::Opening(Mode::Urgent { avenant }) => l.a("opening-word-urgent", "avenant", avenant),
     }
 }
 

@@ -59,6 +59,10 @@ pub enum Notice {
     Saved,
     /// A person's second factor was reset.
     SecondFactorReset,
+    /// A workstation was revoked.
+    WorkstationRevoked,
+    /// A request was filed and opened at once (`urgent` mode).
+    OpenedAtOnce,
     /// Logged out.
     LoggedOut,
     /// A mail is tried again now.
@@ -102,6 +106,7 @@ impl Shell {
         const SESSIONS: (&str, &str) = ("/admin/sessions", "nav-sessions");
         const CONNECTIONS: (&str, &str) = ("/admin/connections", "nav-connections");
         const PEOPLE: (&str, &str) = ("/admin/people", "nav-people");
+        const WORKSTATIONS: (&str, &str) = ("/admin/workstations", "nav-workstations");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
         const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
@@ -112,7 +117,9 @@ impl Shell {
             Role::Decider => &[HOME, TICKETS, ALERTS, SITES, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
-            Role::Administrator => &[HOME, SESSIONS, SITES, PEOPLE, CHANGES, CONNECTIONS, MAILS, REGISTER],
+            Role::Administrator => {
+                &[HOME, SESSIONS, SITES, PEOPLE, WORKSTATIONS, CHANGES, CONNECTIONS, MAILS, REGISTER]
+            }
         };
         let path = self.path.split('?').next().unwrap_or_default();
         places
@@ -163,6 +170,8 @@ impl Notice {
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
             Notice::Saved => l.t("notice-saved"),
             Notice::SecondFactorReset => l.t("notice-second-factor-reset"),
+            Notice::WorkstationRevoked => l.t("notice-workstation-revoked"),
+            Notice::OpenedAtOnce => l.t("notice-opened-at-once"),
             Notice::LoggedOut => l.t("notice-logged-out"),
             Notice::MailRetried => l.t("notice-mail-retried"),
         }

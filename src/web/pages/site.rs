@@ -24,6 +24,10 @@ pub struct SiteView {
     pub may_set_policy: bool,
     /// Whether acts are this person's to file: the administrator's.
     pub may_file: bool,
+    /// Whether the urgent mode is this person's to choose: the deciders'.
+    pub may_set_urgent: bool,
+    /// Whether going back to prior approval is this person's to file.
+    pub may_require_approval: bool,
     /// The convention's dates as they stand (A8-1).
     pub convention: Convention,
     /// What is on record.
@@ -132,6 +136,15 @@ impl SiteView {
 
     fn person(&self, id: &PersonId) -> String {
         self.people.get(id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    /// The avenant of the urgent mode, while it is in force.
+    fn urgent(&self) -> Option<&str> {
+        self.dossier.urgent_avenant().map(|avenant| avenant.reference.as_str())
+    }
+
+    fn urgent_avenants(&self) -> Vec<&Avenant> {
+        self.dossier.urgent_avenants().collect()
     }
 
     fn needs_player_avenant(&self) -> bool {

@@ -8,7 +8,9 @@ use super::locale::iso;
 use super::sentence::{Line, mail_kind_text};
 use super::watch::PLAYER_TEXTS;
 use super::{Banner, Locale, Names, Shell, Trouble};
-use crate::domain::{CameraId, CloseCause, Entry, MailKind, MailOutcome, Need, Reason, TicketId, TicketState};
+use crate::domain::{
+    CameraId, CloseCause, Entry, MailKind, MailOutcome, Need, OpenedBy, Reason, TicketId, TicketState,
+};
 use askama::Template;
 use chrono::{DateTime, Utc};
 
@@ -160,6 +162,15 @@ impl TicketCard {
     pub(super) fn answer_by(&self) -> Option<DateTime<Utc>> {
         match &self.state {
             TicketState::Open { need: Need::Asked { answer_by_utc }, .. } => Some(*answer_by_utc),
+            _ => None,
+        }
+    }
+
+    /// The avenant by whose rule it was opened at once, when nobody decided (conflict table, row 1).
+    pub(super) fn urgent_avenant(&self) -> Option<&str> {
+        match &self.state {
+            TicketState::Open { opened_by: OpenedBy::Rule { avenant, .. }, .. }
+            | TicketState::Closed { opened_by: OpenedBy::Rule { avenant, .. }, .. } => Some(avenant),
             _ => None,
         }
     }

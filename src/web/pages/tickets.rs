@@ -8,6 +8,17 @@ use super::{Banner, Locale, Shell, TicketCard, Trouble};
 use crate::domain::{Reason, SiteId, policy};
 use askama::Template;
 
+/// How a request for a site is opened (conflict table, row 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// By a decider's approval.
+    None,
+    /// The mode is `urgent`, but no alert can be used.
+    NeedsAlert,
+    /// At once.
+    AtOnce,
+}
+
 /// A site in the form.
 #[derive(Debug, Clone)]
 pub struct SiteChoice {
@@ -19,6 +30,19 @@ pub struct SiteChoice {
     pub addresses: Vec<String>,
     /// Cameras in all and those online (fault 15).
     pub cameras: (usize, usize),
+    /// How a request for it is opened.
+    pub urgency: Urgency,
+}
+
+impl SiteChoice {
+    /// What the form says about it.
+    fn urgency_key(&self) -> Option<&'static str> {
+        match self.urgency {
+            Urgency::None => None,
+            Urgency::NeedsAlert => Some("ask-urgent-needs-alert"),
+            Urgency::AtOnce => Some("ask-at-once"),
+        }
+    }
 }
 
 /// The request form, with what was typed when it comes back with faults: nothing is lost.

@@ -14,6 +14,8 @@ use askama::Template;
 pub struct WatchView {
     /// The ticket, in whatever state.
     pub ticket: TicketCard,
+    /// The workstation the ticket's link is bound to, when it is another one (A3-6): there are no images here.
+    pub elsewhere: Option<String>,
     /// Cameras in the site's order; one m-line each.
     pub cameras: Vec<CameraTile>,
     /// How this person's latest session under this ticket ended, when it has ended: the page says so instead of starting

@@ -3,7 +3,7 @@
 //! Nothing in a cell is ever a formula: what begins like one is preceded by an apostrophe (people type reasons; a
 //! spreadsheet must not run them).
 
-use super::transmissions::{Transmission, Who};
+use super::transmissions::{Decider, Transmission, Who};
 use crate::domain::{Actor, Entry, State};
 use crate::web::pages::{Locale, Names, plain, words};
 use crate::web::problem::Problem;
@@ -93,6 +93,10 @@ pub(super) fn of_transmissions(l: Locale, rows: &[Transmission]) -> Result<Vec<u
         let reasons: Vec<String> =
             row.reasons.iter().map(|reason| words(l, &format!("reason-{}", reason.as_str()))).collect();
         let end = row.end.as_ref();
+        let decider = match &row.decider {
+            Decider::Person(who) => (who.id.to_string(), name(who)),
+            Decider::Rule(avenant) => ("urgent-mode".to_owned(), avenant.clone()),
+        };
         vec![
             row.ticket.to_string(),
             day,
@@ -105,8 +109,8 @@ pub(super) fn of_transmissions(l: Locale, rows: &[Transmission]) -> Result<Vec<u
             reasons.join(", "),
             row.requester.id.to_string(),
             name(&row.requester),
-            row.decider.id.to_string(),
-            name(&row.decider),
+            decider.0,
+            decider.1,
             end.map(|end| time(end.at_utc)).unwrap_or_default(),
             end.map(|end| crate::web::models::word_of(&end.cause, "cause")).unwrap_or_default(),
         ]

@@ -2,7 +2,7 @@
 //! who asked and who decided. Drawn from the recorded state; one row for every ticket that was opened.
 
 use crate::domain::{
-    CloseCause, PersonId, Purpose, Reason, RegisterFilter, SessionState, State, Ticket, TicketId, TicketState,
+    CloseCause, OpenedBy, PersonId, Purpose, Reason, RegisterFilter, SessionState, State, Ticket, TicketId, TicketState,
 };
 use crate::web::access::{self, Names as People};
 use crate::web::auth::Person;
@@ -23,12 +23,21 @@ pub(super) struct Transmission {
     pub(super) service: String,
     pub(super) reasons: Vec<Reason>,
     pub(super) requester: Who,
-    pub(super) decider: Who,
+    pub(super) decider: Decider,
     pub(super) opened_at_utc: DateTime<Utc>,
     /// When images began to flow; `None`: none did, or none has ended yet.
     pub(super) first_image_utc: Option<DateTime<Utc>>,
     /// `None`: still open.
     pub(super) end: Option<End>,
+}
+
+/// Who opened it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Decider {
+    /// A decider's approval.
+    Person(Who),
+    /// The rule of the `urgent` mode, by virtue of this avenant.
+    Rule(String),
 }
 
 /// How it ended.
@@ -57,11 +66,11 @@ pub(super) fn list(state: &State, person: &Person, people: &People, filter: &Reg
 }
 
 fn row(state: &State, people: &People, ticket: &Ticket) -> Option<Transmission> {
-    let (approved_by, opened_at_utc, end) = match &ticket.state {
-        TicketState::Open { approved_by, opened_at_utc, .. } => (approved_by, *opened_at_utc, None),
-        TicketState::Closed { approved_by, opened_at_utc, closed_at_utc, cause, flowed_ms, .. } => {
+    let (opened_by, opened_at_utc, end) = match &ticket.state {
+        TicketState::Open { opened_by, opened_at_utc, .. } => (opened_by, *opened_at_utc, None),
+        TicketState::Closed { opened_by, opened_at_utc, closed_at_utc, cause, flowed_ms, .. } => {
             let end = End { at_utc: *closed_at_utc, flowed_ms: *flowed_ms, cause: cause.clone() };
-            (approved_by, *opened_at_utc, Some(end))
+            (opened_by, *opened_at_utc, Some(end))
         }
         TicketState::Requested { .. }
         | TicketState::Refused { .. }
@@ -87,7 +96,10 @@ fn row(state: &State, people: &People, ticket: &Ticket) -> Option<Transmission> 
             .map_or_else(|| ticket.service.to_string(), |site| site.service.name.clone()),
         reasons: ticket.reasons.iter().copied().collect(),
         requester: who(&ticket.requester),
-        decider: who(approved_by),
+        decider: match opened_by {
+            OpenedBy::Decider(person) => Decider::Person(who(person)),
+            OpenedBy::Rule { avenant, .. } => Decider::Rule(avenant.clone()),
+        },
         opened_at_utc,
         first_image_utc,
         end,

@@ -18,7 +18,7 @@ export async function launch() {
 /** What the page itself complains of: errors on the console, exceptions, CSP violations. */
 export function complaints(page) {
   const found = [];
-  page.on("console", (message) => { if (message.type() === "error") found.push(`console: ${message.text()}`); });
+  page.on("console", (message) => { if (message.type() === "error") found.push(`console: ${message.text()} ${message.location().url}`); });
   page.on("pageerror", (error) => found.push(`exception: ${error.message}`));
   return found;
 }

@@ -1,11 +1,18 @@
 // Pages that update by themselves: hears of changes at /events, asks for this very page again and puts its `data-live`
 // regions in place. What a person may see is thus decided by the server each time, as for any page.
 //
+// The server's heartbeat tells a quiet line from a dead one: without it "À jour" would stay on a pulled cable.
+//
 // There is no replay of events, so everything is loaded again whenever the line comes back.
 
 import { setServerTime } from "./clock.js";
+import { isSilent } from "./logic.js";
 
 const TYPES = ["ticket-changed", "session-changed", "camera-changed", "alert-changed", "resync", "bye"];
+/** How often the server says that it is there, until it has said so itself. */
+const HEARTBEAT_MS = 15_000;
+/** How often the page looks whether it has. */
+const WATCH_EVERY_MS = 2_000;
 /** Changes that come together are one reload. */
 const GATHER_MS = 150;
 /** A page that has not come by then will not: the line is gone, whatever the browser thinks of it. */
@@ -101,39 +108,90 @@ function show(state) {
 export function startLive() {
   const url = document.body.dataset.liveUrl;
   if (!url) return;
-  let opened = false;
-  const source = new EventSource(url);
-  source.addEventListener("open", () => {
-    show("on");
-    if (opened) refreshSoon();
-    opened = true;
-  });
-  source.addEventListener("error", () => show("off"));
-  // A pulled cable ends no connection by itself.
+  const line = new Line(url);
+  // A pulled cable ends no connection by itself: the system may tell, and the missing heartbeat does.
   addEventListener("offline", () => show("off"));
-  addEventListener("online", () => {
-    if (source.readyState === EventSource.OPEN) show("on");
-    refreshSoon();
-  });
-  for (const type of TYPES) {
-    source.addEventListener(type, (event) => {
-      let data = {};
-      try {
-        data = JSON.parse(event.data);
-      } catch {
-        // News without particulars.
-      }
-      document.dispatchEvent(new CustomEvent("ecluse:told", { detail: { type, ...data } }));
-      if (type === "bye" && data.reason === "session-ended") {
-        source.close();
-        location.assign(`/login?expired=1&next=${encodeURIComponent(location.pathname + location.search)}`);
-      } else if (type !== "bye") {
-        refreshSoon();
-      }
-    });
-  }
-  addEventListener("pagehide", () => source.close());
+  addEventListener("online", () => line.open());
+  setInterval(() => line.watch(), WATCH_EVERY_MS);
+  addEventListener("pagehide", () => line.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
+}
+
+/** The line to `/events`: listens, and opens itself anew when it has gone silent. */
+class Line {
+  #url;
+  #source = null;
+  /** Whether there has been a line before: then something may have been missed. */
+  #opened = false;
+  #heardMs = 0;
+  #everyMs = HEARTBEAT_MS;
+
+  /** @param {string} url */
+  constructor(url) {
+    this.#url = url;
+    this.open();
+  }
+
+  /** Opens the line, in place of the one there is. */
+  open() {
+    this.close();
+    this.#heard();
+    const source = new EventSource(this.#url);
+    this.#source = source;
+    source.addEventListener("open", () => {
+      this.#heard();
+      show("on");
+      if (this.#opened) refreshSoon();
+      this.#opened = true;
+    });
+    source.addEventListener("error", () => show("off"));
+    source.addEventListener("heartbeat", (event) => {
+      this.#heard();
+      this.#everyMs = (particulars(event).every_s ?? HEARTBEAT_MS / 1000) * 1000;
+      show("on");
+    });
+    for (const type of TYPES) {
+      source.addEventListener(type, (event) => {
+        this.#heard();
+        this.#tell(type, particulars(event));
+      });
+    }
+  }
+
+  close() {
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  /** Takes silence for what it is. */
+  watch() {
+    if (!this.#source || !isSilent(performance.now() - this.#heardMs, this.#everyMs)) return;
+    show("off");
+    this.open();
+  }
+
+  #heard() {
+    this.#heardMs = performance.now();
+  }
+
+  #tell(type, data) {
+    document.dispatchEvent(new CustomEvent("ecluse:told", { detail: { type, ...data } }));
+    if (type === "bye" && data.reason === "session-ended") {
+      this.close();
+      location.assign(`/login?expired=1&next=${encodeURIComponent(location.pathname + location.search)}`);
+    } else if (type !== "bye") {
+      refreshSoon();
+    }
+  }
+}
+
+/** What an event says beside its name; some say nothing. */
+function particulars(event) {
+  try {
+    return JSON.parse(event.data);
+  } catch {
+    return {};
+  }
 }
 
 /**

@@ -150,3 +150,12 @@ export function secondsText(ms, language) {
   const text = (Math.max(0, ms) / 1000).toFixed(1);
   return `${language === "fr" ? text.replace(".", ",") : text}\u202fs`;
 }
+
+/**
+ * Whether a line on which nothing has come for so long is dead: two heartbeats missed, and some patience besides.
+ * @param {number} silentMs
+ * @param {number} everyMs how often a heartbeat is due
+ */
+export function isSilent(silentMs, everyMs) {
+  return silentMs > 2 * everyMs + 5_000;
+}

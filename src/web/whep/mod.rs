@@ -4,6 +4,9 @@
 //! is built with it. So no offer, however odd, leaves a trace without a decision, and no branch exists without a trace
 //! (A4-6). The grant itself decides every packet afterwards; nothing here needs to run for a cut.
 //!
+//! A transfer is opened, fed and left with the ticket's link alone, which is bound to a log-in and a workstation
+//! ([`super::link`], A3-6): all three are checked on every request.
+//!
 //! Two ways to prove oneself: the log-in session with `X-CSRF-Token` (our page), or a viewer token as
 //! `Authorization: Bearer` (players; [`super::bearer`]). Every refused or repeated use of a link is in the connection log
 //! (fault 10).
@@ -11,113 +14,31 @@
 use super::access;
 use super::answer::{self, Answer};
 use super::app::App;
-use super::auth::{Caller, Person, SessionKey};
+use super::auth::{Caller, Person, set_cookie};
 use super::bearer::TOKEN_LIFE;
 use super::connections::{Connection, Kind as Noted};
 use super::dispatch::bearer;
+use super::link::{self, Following, Holder, NotYours, User};
 use super::problem::Problem;
 use super::request::Request;
 use super::routes::{Carries, Found, Name, TABLE, find};
 use super::settings::IceServer;
 use crate::control::AttachRequest;
-use crate::domain::{CameraId, PersonId, Purpose, Role, SessionId, TicketId};
+use crate::domain::{CameraId, Purpose, Role, SessionId, TicketId, TicketState};
 use crate::media::viewer::{Attached, Offer};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Serialize;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::sync::oneshot;
+
+mod resources;
+
+pub use resources::Resources;
+use resources::{Opening, Resource, Window, window_of};
 
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
-
-/// Longest name of a window, in characters: a UUID has 36.
-const MAX_WINDOW: usize = 64;
-
-/// Whose the live WHEP resources are. A resource whose branch has gone stays known until it is asked for or swept: it
-/// answers 404 either way.
-#[derive(Default)]
-pub struct Resources {
-    made: Mutex<HashMap<SessionId, Resource>>,
-    /// Windows whose offer is being carried out.
-    opening: Mutex<Vec<Window>>,
-}
-
-struct Resource {
-    person: PersonId,
-    login: SessionKey,
-    ticket: TicketId,
-    etag: String,
-    window: Option<String>,
-}
-
-/// A window of a browser under a ticket, by the name that its page gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Window {
-    login: SessionKey,
-    ticket: TicketId,
-    name: String,
-}
-
-/// While it lives, its window is known to be opening a viewing.
-struct Opening {
-    app: Arc<App>,
-    window: Option<Window>,
-}
-
-impl Opening {
-    fn new(app: Arc<App>, window: Option<Window>) -> Self {
-        if let Some(window) = &window {
-            app.resources.opening().push(window.clone());
-        }
-        Self { app, window }
-    }
-}
-
-impl Drop for Opening {
-    fn drop(&mut self) {
-        let Some(window) = &self.window else { return };
-        let mut opening = self.app.resources.opening();
-        if let Some(place) = opening.iter().position(|known| known == window) {
-            opening.swap_remove(place);
-        }
-    }
-}
-
-impl Resources {
-    fn map(&self) -> MutexGuard<'_, HashMap<SessionId, Resource>> {
-        // Every change is one insertion or removal: the map is whole even if a holder panicked.
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn opening(&self) -> MutexGuard<'_, Vec<Window>> {
-        // As above.
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the viewing `live` (one that is still in the making has no resource yet) is this very window's.
-    fn is_of(&self, window: &Window, live: Option<SessionId>) -> bool {
-        let map = self.map();
-        match live.and_then(|session| map.get(&session)) {
-            Some(made) => made.login == window.login && made.window.as_ref() == Some(&window.name),
-            None => self.opening().contains(window),
-        }
-    }
-
-    /// The live resources made under a log-in.
-    pub fn of_login(&self, login: SessionKey) -> Vec<SessionId> {
-        self.map().iter().filter(|(_, resource)| resource.login == login).map(|(id, _)| *id).collect()
-    }
-
-    fn insert(&self, session: SessionId, resource: Resource, is_live: impl Fn(&SessionId) -> bool) {
-        let mut map = self.map();
-        if map.len() >= 256 {
-            map.retain(|id, _| is_live(id));
-        }
-        map.insert(session, resource);
-    }
-}
 
 /// `OPTIONS`: what may be sent where (WHEP). Cross-origin use is not opened. Whoever may open a viewing here is told the
 /// relays too, so that a player on a line without UDP has them before it gathers candidates (A7-1).
@@ -158,8 +79,8 @@ pub async fn post(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<
     let note = |kind, detail: &str| {
         Connection::new(kind, Some(request.peer.address), detail).by(Some(person.id.clone())).about(Some(ticket))
     };
-    let attached = match opened {
-        Ok(attached) => attached,
+    let (attached, link) = match opened {
+        Ok(opened) => opened,
         Err(problem) => {
             app.context.connections.note(note(Noted::ViewingRefused, problem.code));
             return Err(problem);
@@ -171,10 +92,19 @@ pub async fn post(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<
     }
     let kind = if request.route.name == Name::WhepPost { "transfer" } else { "landlord-viewing" };
     app.context.connections.note(note(Noted::Viewing, kind).in_session(session));
-    created(app, &attached)
+    let mut answer = created(app, &attached)?;
+    if let Some(token) = link {
+        hand_over(app, &mut answer, ticket, &token)?;
+    }
+    Ok(answer)
 }
 
-async fn open(app: &Arc<App>, request: &Request, person: &Person, ticket: TicketId) -> Result<Attached, Problem> {
+async fn open(
+    app: &Arc<App>,
+    request: &Request,
+    person: &Person,
+    ticket: TicketId,
+) -> Result<(Attached, Option<String>), Problem> {
     let offer = Offer::parse(request.text()?)?;
     let cameras = request
         .query_all("camera")
@@ -183,64 +113,127 @@ async fn open(app: &Arc<App>, request: &Request, person: &Person, ticket: Ticket
         .collect::<Result<Vec<CameraId>, _>>()
         .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown-camera", error.to_string()))?;
     let window = window_of(request, person, ticket)?;
-    let replace = takes_over(app, request, person, ticket, window.as_ref())?;
+    let takeover = takes_over(app, request, person, ticket, window.as_ref())?;
     access::must_see(app, person, ticket)?;
-    if let Some(token) = bearer(&request.headers)
-        && !app.bearers.take(token, ticket)
-    {
-        let detail = "this viewer token has been used, has run out, or is for another ticket: ask for a new one";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "viewer-token-spent", detail));
-    }
+    let is_transfer = request.route.name == Name::WhepPost;
     let wish = AttachRequest {
         person: person.id.clone(),
-        purpose: match request.route.name {
-            Name::WhepPost => Purpose::Transfer { ticket },
-            _ => Purpose::LandlordViewing { ticket },
-        },
+        purpose: if is_transfer { Purpose::Transfer { ticket } } else { Purpose::LandlordViewing { ticket } },
         cameras,
         workstation: request.peer.workstation(),
         at_most: offer.video_count(),
-        replace,
+        replace: takeover != Takeover::None,
     };
+    let asker = Asker { same_window: takeover == Takeover::SameWindow, ..Asker::of(request, person, ticket) };
     let opening = Opening::new(app.clone(), window);
-    let (person, login) = (person.id.clone(), person.session);
     let (tell, told) = oneshot::channel();
     // In a task of its own: a client that hangs up half-way must not leave a branch half built.
     tokio::spawn(async move {
-        let Opening { app, window } = &opening;
-        let opened = attach(app, wish, offer).await;
-        if let Ok(attached) = &opened {
-            let etag = attached.etag.clone();
-            let window = window.as_ref().map(|window| window.name.clone());
+        let (app, window) = opening.of();
+        let opened = asker.open(app, wish, offer).await;
+        if let Ok((attached, _)) = &opened {
+            let (person, login) = (asker.person.id.clone(), asker.person.session);
+            let (etag, window) = (attached.etag.clone(), window.cloned());
             let live = app.context.viewers.live();
             let is_live = |id: &SessionId| live.iter().any(|branch| branch.session == *id);
-            app.resources.insert(attached.session, Resource { person, login, ticket, etag, window }, is_live);
+            let resource = Resource { person, login, ticket, is_transfer, etag, window };
+            app.resources.insert(attached.session, resource, is_live);
         }
-        if let Err(Ok(unheard)) = tell.send(opened) {
+        if let Err(Ok((unheard, _))) = tell.send(opened) {
             // The page went away (a reload, a closed window) and never learns that it has a viewing: it ends here.
             app.context.viewers.leave(&unheard.session).await;
-            app.resources.map().remove(&unheard.session);
+            app.resources.remove(unheard.session);
         }
     });
     told.await.map_err(|error| Problem::internal("a viewing", &error))?
 }
 
-async fn attach(app: &App, wish: AttachRequest, offer: Offer) -> Result<Attached, Problem> {
-    let grant = app.context.control.attach(wish).await?;
-    Ok(app.context.viewers.attach(grant, offer).await?)
+/// Who opens a viewing, and with what in hand.
+struct Asker {
+    person: Person,
+    ticket: TicketId,
+    workstation: String,
+    /// What the browser holds of the ticket's link.
+    held: Option<String>,
+    /// A third-party player's viewer token.
+    player: Option<String>,
+    /// The viewing that the person has under the ticket is this window's own.
+    same_window: bool,
 }
 
-/// The window that asks (`?window=NAME`), where its page says so.
-fn window_of(request: &Request, person: &Person, ticket: TicketId) -> Result<Option<Window>, Problem> {
-    let Some(name) = request.query("window") else { return Ok(None) };
-    if name.is_empty()
-        || name.len() > MAX_WINDOW
-        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    {
-        let detail = format!("window: expected 1 to {MAX_WINDOW} letters, digits and hyphens that the page made up");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "window", detail));
+impl Asker {
+    fn of(request: &Request, person: &Person, ticket: TicketId) -> Self {
+        Self {
+            person: person.clone(),
+            ticket,
+            workstation: request.peer.workstation(),
+            held: link::token(request, ticket),
+            player: bearer(&request.headers).map(str::to_owned),
+            same_window: false,
+        }
     }
-    Ok(Some(Window { login: person.session, ticket, name: name.to_owned() }))
+
+    /// Follows the link, asks the keeper, builds the branch; and the link's token, if this browser has to be given one.
+    async fn open(&self, app: &App, wish: AttachRequest, offer: Offer) -> Result<(Attached, Option<String>), Problem> {
+        let is_transfer = matches!(wish.purpose, Purpose::Transfer { .. });
+        let following = if is_transfer { self.follow(app)? } else { None };
+        if let Some(token) = &self.player
+            && !app.bearers.take(token, self.ticket)
+        {
+            return Err(token_spent());
+        }
+        let grant = app.context.control.attach(wish).await?;
+        let attached = app.context.viewers.attach(grant, offer).await?;
+        Ok((attached, following.and_then(Following::keep)))
+    }
+
+    /// Follows the ticket's link (A3-6). A player with a viewer token must be where the link is bound to. Under a ticket
+    /// that is not open there is no link: the keeper says why.
+    fn follow<'a>(&self, app: &'a App) -> Result<Option<Following<'a>>, Problem> {
+        if !is_open(app, self.ticket) {
+            return Ok(None);
+        }
+        let user = User { ticket: self.ticket, person: &self.person, workstation: self.workstation.clone() };
+        if self.player.is_some() {
+            return match app.links.check_player(&user) {
+                Ok(()) => Ok(None),
+                Err(NotYours::OtherWindow) => Err(token_spent()),
+                Err(why @ NotYours::OtherWorkstation) => Err(why.problem()),
+            };
+        }
+        let watching = app.context.control.read(|state| {
+            app.links.sweep(|other| state.live_tickets().any(|live| live.id == other));
+            state.live_sessions_of(self.ticket).any(|live| live.person == self.person.id)
+        });
+        let holder = match (self.same_window, watching) {
+            (true, _) => Holder::SameWindow,
+            (false, true) => Holder::Watching,
+            (false, false) => Holder::Idle,
+        };
+        app.links.follow(&user, self.held.as_deref(), holder).map(Some)
+    }
+}
+
+fn token_spent() -> Problem {
+    let detail = "this viewer token has been used, has run out, or is for another ticket: ask for a new one";
+    Problem::new(StatusCode::UNAUTHORIZED, "viewer-token-spent", detail)
+}
+
+fn is_open(app: &App, ticket: TicketId) -> bool {
+    let now = app.context.clock.utc();
+    app.context.control.read(|state| state.tickets.get(&ticket).is_some_and(|ticket| ticket.is_open_at(now)))
+}
+
+/// Gives this browser the link's token, for as long as the ticket may last.
+fn hand_over(app: &App, answer: &mut Answer, ticket: TicketId, token: &str) -> Result<(), Problem> {
+    let now = app.context.clock.utc();
+    let left_s = app.context.control.read(|state| match state.tickets.get(&ticket).map(|ticket| &ticket.state) {
+        Some(TicketState::Open { expires_at_utc, .. }) => (*expires_at_utc - now).num_seconds(),
+        _ => 0,
+    });
+    let cookie = set_cookie(&link::cookie_name(ticket), token, Some(left_s.try_into().unwrap_or(0)))?;
+    answer.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(())
 }
 
 /// Whether the offer continues this person's own viewing: by its name after a lost network (`?replace=SESSION`), or
@@ -252,7 +245,7 @@ fn takes_over(
     person: &Person,
     ticket: TicketId,
     window: Option<&Window>,
-) -> Result<bool, Problem> {
+) -> Result<Takeover, Problem> {
     let replaced = request.query("replace").as_deref().map(str::parse::<SessionId>).transpose()?;
     let (known, live) = app.context.control.read(|state| {
         let own = |id: &SessionId| {
@@ -264,8 +257,21 @@ fn takes_over(
     if !known {
         return Err(Problem::not_found());
     }
-    let by_name = replaced.is_some() && replaced == live;
-    Ok(by_name || window.is_some_and(|window| app.resources.is_of(window, live)))
+    if window.is_some_and(|window| app.resources.is_of(window, live)) {
+        return Ok(Takeover::SameWindow);
+    }
+    Ok(if replaced.is_some() && replaced == live { Takeover::ByName } else { Takeover::None })
+}
+
+/// What an offer continues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takeover {
+    /// Nothing.
+    None,
+    /// A viewing whose name the page knows.
+    ByName,
+    /// The viewing of this very window, whether or not it has heard of it.
+    SameWindow,
 }
 
 fn created(app: &App, attached: &Attached) -> Result<Answer, Problem> {
@@ -293,11 +299,29 @@ fn link(server: &IceServer) -> String {
 fn own(app: &App, request: &Request, caller: &Caller) -> Result<(SessionId, String), Problem> {
     let person = caller.person()?;
     let session: SessionId = request.id()?;
-    let (ticket, etag) = {
+    let (ticket, is_transfer, login, etag) = {
         let map = app.resources.map();
         let resource = map.get(&session).filter(|known| known.person == person.id).ok_or_else(Problem::not_found)?;
-        (resource.ticket, resource.etag.clone())
+        (resource.ticket, resource.is_transfer, resource.login, resource.etag.clone())
     };
+    if is_transfer {
+        if !is_open(app, ticket) {
+            // Its link is void, and nothing is left of it.
+            return Err(Problem::not_found());
+        }
+        let user = User::of(ticket, person, &request.peer);
+        let checked = match caller.by_token {
+            true => app.links.check_player(&user),
+            false => app.links.check(&user, link::token(request, ticket).as_deref()),
+        };
+        checked.map_err(|why| {
+            let problem = why.problem();
+            app.context.connections.note(link::refused(request.peer.address, &user, problem.code).in_session(session));
+            problem
+        })?;
+    } else if login != person.session {
+        return Err(Problem::not_found());
+    }
     let by_token = bearer(&request.headers).filter(|_| caller.by_token);
     if by_token.is_some_and(|token| !app.bearers.made(token, session)) {
         let entry = Connection::new(Noted::Refused, Some(request.peer.address), "viewer-token-of-another-session");
@@ -331,7 +355,7 @@ pub async fn patch(app: &App, request: &Request, caller: &Caller) -> Result<Answ
 pub async fn delete(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let (session, _) = own(app, request, caller)?;
     let left = app.context.viewers.leave(&session).await;
-    let ticket = app.resources.map().remove(&session).map(|resource| resource.ticket);
+    let ticket = app.resources.remove(session).map(|resource| resource.ticket);
     app.bearers.forget_resource(session);
     if !left {
         return Err(Problem::not_found());
@@ -354,6 +378,7 @@ pub fn viewer_token(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let person = caller.person()?;
     let ticket: TicketId = request.id()?;
     access::must_see(app, person, ticket)?;
+    let following = if person.role.is_police() { Some(link_of_player(app, request, person, ticket)?) } else { None };
     let token = app.bearers.issue(person.clone(), ticket).ok_or_else(|| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many viewer tokens wait: try again in a minute")
     })?;
@@ -362,7 +387,30 @@ pub fn viewer_token(app: &App, request: &Request, caller: &Caller) -> Result<Ans
         _ => format!("/whep/tickets/{ticket}"),
     };
     debug_assert!(matches!(find(&Method::POST, &endpoint), Found::Route(..)));
-    answer::json(StatusCode::CREATED, &Token { token, expires_in_s: TOKEN_LIFE.as_secs(), endpoint })
+    let mut answer = answer::json(StatusCode::CREATED, &Token { token, expires_in_s: TOKEN_LIFE.as_secs(), endpoint })?;
+    if let Some(link) = following.and_then(Following::keep) {
+        hand_over(app, &mut answer, ticket, &link)?;
+    }
+    Ok(answer)
+}
+
+/// A player's token is made by following the link: it binds it like a viewing does.
+fn link_of_player<'a>(
+    app: &'a App,
+    request: &Request,
+    person: &Person,
+    ticket: TicketId,
+) -> Result<Following<'a>, Problem> {
+    let followed = Asker::of(request, person, ticket).follow(app).and_then(|following| {
+        following.ok_or_else(|| {
+            let detail = "this ticket is not open: there is no link to follow (A3-6)";
+            Problem::new(StatusCode::CONFLICT, "ticket-not-open", detail)
+        })
+    });
+    followed.inspect_err(|problem| {
+        let user = User::of(ticket, person, &request.peer);
+        app.context.connections.note(link::refused(request.peer.address, &user, problem.code));
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,23 @@
+# Urgent mode (articles 3 and 4 of the convention in conflict): by an amendment and under an alert alone.
+opening-title = How requests are opened
+opening-approval = After the approval of a titulaire or a suppléant (articles 4 and 6).
+opening-urgent = Urgent mode, amendment { $avenant }: while a guard's alert stands, a request that passed the control is opened at once; titulaire and suppléant are told and cut with one tap. Without an alert their approval is needed still.
+opening-no-avenant = The urgent mode needs an amendment of that subject, recorded by the administrator. There is none.
+opening-avenant = Amendment
+opening-to-urgent = Change to urgent mode
+opening-to-approval = Back to prior approval
+opening-note = One alert opens one request only. Caps, cooling-off and durations stay as they are.
+opened-urgently = Opened at once by the rule of the urgent mode (an alert stands, amendment { $avenant }): nobody decided.
+ask-at-once = Urgent mode, an alert stands: the request opens at once, and the landlord is told.
+ask-urgent-needs-alert = Urgent mode, but no alert that could be used: the landlord's approval is needed.
+notice-opened-at-once = The request is open: the images can be watched. The landlord has been told.
+cut-page-title = Cut the transfer
+cut-page-button = Cut now
+cut-page-why = Cut by the landlord from the notice of an urgent opening
+cut-page-note = One tap is enough: the images are cut at once, and the cut goes into the register.
+event-opened-urgently = The transfer is opened at once, until { $until }, by the rule of the urgent mode: alert { $alert } by a guard stands and amendment { $avenant } allows it. Nobody decided.
+event-filed-opening = { $actor } sets how requests for { $site } are opened.
+opening-word-approval = prior approval
+opening-word-urgent = urgent mode, amendment { $avenant }
+mail-kind-opened-urgently = urgent opening
+fault-urgent-avenant-missing = The urgent mode needs a recorded amendment of that subject.

@@ -1,0 +1,23 @@
+# Mode urgent (conflit entre les articles 3 et 4 de la convention) : seulement par avenant et sous alerte.
+opening-title = Ouverture des demandes
+opening-approval = Après accord d’un titulaire ou d’un suppléant (articles 4 et 6).
+opening-urgent = Mode urgent, avenant { $avenant } : tant qu’une alerte de gardien est en cours, une demande contrôlée s’ouvre aussitôt ; titulaire et suppléant sont prévenus et coupent d’un geste. Sans alerte, leur accord reste nécessaire.
+opening-no-avenant = Le mode urgent exige un avenant ayant cet objet, inscrit par l’administrateur. Il n’y en a pas.
+opening-avenant = Avenant
+opening-to-urgent = Passer en mode urgent
+opening-to-approval = Revenir à l’accord préalable
+opening-note = Une alerte n’ouvre qu’une seule demande. Plafonds, pause et durées restent les mêmes.
+opened-urgently = Ouverte aussitôt par la règle du mode urgent (alerte en cours, avenant { $avenant }) : personne n’a décidé.
+ask-at-once = Mode urgent, alerte en cours : la demande s’ouvre aussitôt, et le bailleur est prévenu.
+ask-urgent-needs-alert = Mode urgent, mais aucune alerte utilisable : l’accord du bailleur est nécessaire.
+notice-opened-at-once = La demande est ouverte : les images sont accessibles. Le bailleur est prévenu.
+cut-page-title = Couper le transfert
+cut-page-button = Couper maintenant
+cut-page-why = Coupé par le bailleur depuis l’avis d’ouverture urgente
+cut-page-note = Un geste suffit : les images sont coupées aussitôt, et la coupure est inscrite au registre.
+event-opened-urgently = Le transfert est ouvert aussitôt, jusqu’à { $until }, par la règle du mode urgent : l’alerte { $alert } d’un gardien est en cours et l’avenant { $avenant } le permet. Personne n’a décidé.
+event-filed-opening = { $actor } fixe comment les demandes de { $site } sont ouvertes.
+opening-word-approval = accord préalable
+opening-word-urgent = mode urgent, avenant { $avenant }
+mail-kind-opened-urgently = ouverture urgente
+fault-urgent-avenant-missing = Le mode urgent exige un avenant inscrit ayant cet objet.
