@@ -138,6 +138,8 @@ pub enum ExportFormat {
     Csv,
     /// The transmissions as a table.
     TransmissionsCsv,
+    /// Transmissions and entries as a document.
+    Pdf,
 }
 
 impl ExportFormat {
@@ -147,6 +149,7 @@ impl ExportFormat {
             ExportFormat::Jsonl => "jsonl",
             ExportFormat::Csv => "csv",
             ExportFormat::TransmissionsCsv => "transmissions-csv",
+            ExportFormat::Pdf => "pdf",
         }
     }
 }

@@ -27,7 +27,7 @@ pub use line::{LeafHash, LineFault, MAX_LINE_BYTES, withheld};
 pub use log::{AppendError, Log, RESERVE_BYTES, Reader, Room};
 pub use note::{NoteFault, Signer, VerifyKey, is_name};
 pub use scan::{Damage, DamageKind, Sound, TornTail};
-pub use stored::{CHECKPOINT_DIR, CheckpointError, Checkpointer, MadeCheckpoint, make_checkpoint};
+pub use stored::{CHECKPOINT_DIR, CheckpointError, Checkpointer, MadeCheckpoint, make_checkpoint, newest_checkpoint};
 pub use verify::{Examined, Source, VerifyReport, each, examine, verify};
 
 use crate::domain::State;

@@ -319,7 +319,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminPeoplePage => people::page(app, request, caller).await,
         Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
-        Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
+        Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv | Name::RegisterExportPdf => {
             register::export::export(app, request, caller).await
         }
         Name::RegisterEntryPage => register::proof::page(app, request, caller).await,

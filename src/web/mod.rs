@@ -52,6 +52,7 @@ mod whep;
 
 pub use connections::Connections;
 pub use misc::OPENAPI;
+pub(crate) use models::word_of;
 pub use server::Server;
 pub use settings::{
     Demo, DemoAccount, IceServer, Limits, Rate, SecondFactorPolicy, ServeError, WebContext, WebSettings,

@@ -110,6 +110,7 @@ pub enum Name {
     RegisterExportJsonl,
     RegisterExportCsv,
     TransmissionsCsv,
+    RegisterExportPdf,
     RegisterEntryPage,
     ApiLogin,
     ApiLogout,
@@ -230,7 +231,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 89] = [
+pub static TABLE: [Route; 90] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -276,6 +277,7 @@ pub static TABLE: [Route; 89] = [
     page(Name::RegisterExportJsonl, "/register/export.jsonl", REGISTER_READERS),
     page(Name::RegisterExportCsv, "/register/export.csv", REGISTER_READERS),
     page(Name::TransmissionsCsv, "/register/transmissions.csv", REGISTER_READERS),
+    page(Name::RegisterExportPdf, "/register/export.pdf", REGISTER_READERS),
     page(Name::RegisterEntryPage, "/register/{seq}", REGISTER_READERS),
     // The same for programs
     row(Name::ApiLogin, Method::POST, "/api/v1/login", Who::Anybody, Proof::Origin, Kind::Api, Carries::Json),

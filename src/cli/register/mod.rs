@@ -2,6 +2,7 @@
 //! works on a register in use.
 
 mod checkpoint;
+mod export;
 mod show;
 mod verify;
 
@@ -29,6 +30,10 @@ enum Command {
     ///
     /// Exit status: 0 all shown, 1 shown up to the first bad entry, 2 could not be read.
     Show(show::Arguments),
+    /// Take the register out: as a document, as a table, or as it stands
+    ///
+    /// Exit status: 0 all of it, 1 up to the first bad entry, 2 could not be read or written.
+    Export(export::Arguments),
     /// Print the public key that the register's checkpoints are signed with
     Key(checkpoint::Arguments),
     /// Verify the register, sign and keep a checkpoint of it, and print that
@@ -90,6 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let outcome = match &arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Show(arguments) => show::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
         Command::Key(arguments) => checkpoint::key(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
     };

@@ -37,8 +37,8 @@ pub mod ticket;
 pub mod tickets;
 pub mod watch;
 
-pub use locale::{Language, Locale, words};
+pub use locale::{Language, Locale, words, words_with};
 pub use names::Names;
-pub use sentence::plain;
+pub use sentence::{ending, plain};
 pub use shell::{Banner, Notice, Persona, Shell, Trouble};
 pub use ticket::{TicketCard, short_id};

@@ -1,0 +1,26 @@
+# The register on paper: the export as PDF, for whoever reads it without this server.
+export-pdf = transmissions and entries, to print or hand over (accessible PDF)
+refusal-document-too-long = Too many entries for one document: shorten the period, or take the tables, which have no limit.
+pdf-title = Register of transmissions
+pdf-all-sites = All sites
+pdf-period = from { $since } to { $until } inclusive
+pdf-since = from { $since } on
+pdf-until = up to { $until } inclusive
+pdf-always = from the beginning
+pdf-made = Document made on { $day } at { $hour } (Paris time) by { $by }. Days and hours are those of Paris.
+pdf-by-machine = the server’s command line
+pdf-page = Page { $page } of { $pages }
+pdf-transmissions = Transmissions
+pdf-transmissions-lead = Article 4 of the convention: day, hour, duration and receiving service of every transmission. The duration is the time images really flowed, in hours, minutes and seconds; several screens at once count once.
+pdf-no-transmission = No transmission in this period.
+pdf-still-open = under way
+pdf-sum = Number of transmissions: { $count }. Images in all: { $flowed }.
+pdf-events = Annex: entries of the register
+pdf-events-lead = Every entry of the period, in the register’s order. People appear by pseudonym; names come from a table apart, from which they can be erased.
+pdf-system = the server
+pdf-proof = Verify this document
+pdf-proof-lead = The checkpoint below is signed by the register { $origin }. It vouches for its first { $size } entries, whose root hash (RFC 6962) is { $root }.
+pdf-proof-key = The register’s public key, to be compared with the one the witnesses were given:
+pdf-proof-how = Ask for the JSONL export of the register for the same period. Save the checkpoint above in a file point.txt, then run:
+pdf-proof-limits = The command says whether the register begins with the entries this checkpoint vouches for, and names the first that differs. The paper itself is not signed: what counts are the entries of the same numbers.
+pdf-no-proof = No checkpoint: the register is damaged, or has signed none yet. This document cannot be verified.
