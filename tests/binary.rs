@@ -25,6 +25,8 @@ mod check;
 mod day;
 #[path = "binary/demo.rs"]
 mod demo;
+#[path = "binary/export.rs"]
+mod export;
 #[path = "binary/full_disk.rs"]
 mod full_disk;
 #[path = "binary/serve.rs"]

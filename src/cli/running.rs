@@ -15,6 +15,7 @@ use crate::store::Store;
 use crate::web::pages::Language;
 use crate::web::{Connections, Demo, IceServer, SecondFactorPolicy, Server, WebContext, WebSettings};
 use anyhow::Context;
+use chrono::TimeDelta;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,7 +71,8 @@ impl Running {
         let (control, store, checkpointer) = {
             let (clock, public_url) = (clock.clone(), config.https.public_url.clone());
             let origin = config.register_origin();
-            tokio::task::spawn_blocking(move || signing_keeper(&data_dir, clock, &public_url, &origin))
+            let register_days = config.retention.register_days;
+            tokio::task::spawn_blocking(move || signing_keeper(&data_dir, clock, &public_url, &origin, register_days))
                 .await
                 .context("the keeper's start")??
         };
@@ -82,8 +84,12 @@ impl Running {
         let courier = Courier::start(MailSettings::from_config(config)?, &store, control.clone(), clock.clone())?;
         let hub = Hub::new(HubLimits::default());
         let viewers = Viewers::new(viewer_settings(config), hub.clone())?;
-        let connections = Connections::open(&config.server.data_dir.join("connections"), clock.clone())
-            .context("the connection log cannot be opened")?;
+        let connections = Connections::open(
+            &config.server.data_dir.join("connections"),
+            TimeDelta::days(config.retention.connections_days.into()),
+            clock.clone(),
+        )
+        .context("the connection log cannot be opened")?;
         let access = cameras::access(config)?;
         let ingest = IngestServer::start(cameras::settings(config), access, hub.clone())?;
         tokio::spawn(cameras::keep_log(ingest.events(), connections.clone()));
@@ -162,9 +168,16 @@ fn signing_keeper(
     clock: Arc<dyn Clock>,
     public_url: &str,
     origin: &str,
+    register_days: u16,
 ) -> anyhow::Result<(Control, Store, Option<Checkpointer>)> {
     let signer = open_key(data_dir, origin)?;
     let register = Register::open_with(&register_dir(data_dir), Some(signer.public()))?;
+    let now = clock.utc();
+    let (register, purged) =
+        register.purge(now - TimeDelta::days(register_days.into()), now, Some(signer.public()))?;
+    if purged > 0 {
+        tracing::info!(purged, register_days, "entries of the register had served their time");
+    }
     let checkpointer =
         register.damage().is_none().then(|| Checkpointer::new(register.dir(), signer, register.reader()));
     let (control, store) = keeper_of(register, data_dir, clock, public_url)?;

@@ -25,6 +25,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// The register's checkpoints.
     pub register: RegisterConfig,
+    /// How long traces are kept.
+    pub retention: RetentionConfig,
     /// Figures for Prometheus.
     pub metrics: Option<MetricsConfig>,
     /// The server's own log.
@@ -214,6 +216,21 @@ pub struct RegisterConfig {
     pub origin: Option<String>,
     /// E-mail addresses that each day's checkpoint goes to.
     pub witnesses: Vec<String>,
+}
+
+/// `[retention]`: how long what is written about people's acts is kept.
+#[derive(Debug, Clone)]
+pub struct RetentionConfig {
+    /// Days that a closed matter stays in the register: a ticket with its sessions and mails, a start of the server.
+    pub register_days: u16,
+    /// Days of the connection log.
+    pub connections_days: u16,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { register_days: 3 * 365, connections_days: 365 }
+    }
 }
 
 /// `[metrics]`.

@@ -3,7 +3,7 @@
 use super::read::Fields;
 use super::schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RegisterConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme,
+    MetricsConfig, RegisterConfig, RetentionConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme,
     SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
@@ -29,6 +29,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         webrtc: file.optional_table("webrtc").map(webrtc).unwrap_or_default(),
         mail: file.optional_table("mail").map(mail),
         register: file.optional_table("register").map(register).unwrap_or_default(),
+        retention: file.optional_table("retention").map(retention).unwrap_or_default(),
         metrics: file.optional_table("metrics").map(metrics),
         log: file.optional_table("log").map(log).unwrap_or_default(),
         service: file.tables("service").into_iter().map(service).collect(),
@@ -128,6 +129,16 @@ fn register(mut fields: Fields<'_>) -> RegisterConfig {
             "a list of e-mail addresses such as [\"prefecture@example.org\"]",
             Vec::new(),
         ),
+    };
+    fields.finish();
+    section
+}
+
+fn retention(mut fields: Fields<'_>) -> RetentionConfig {
+    let RetentionConfig { register_days, connections_days } = RetentionConfig::default();
+    let section = RetentionConfig {
+        register_days: fields.or("register_days", "a number of days from 365 to 3650", register_days),
+        connections_days: fields.or("connections_days", "a number of days from 180 to 365", connections_days),
     };
     fields.finish();
     section

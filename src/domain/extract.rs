@@ -81,6 +81,7 @@ impl Event {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::RenewalReminded { .. }

@@ -35,6 +35,7 @@ fn shows(state: &State, person: &Person, entry: &Entry) -> bool {
         Event::ServerStarted { .. }
         | Event::ServerStopping
         | Event::RegisterRepaired { .. }
+        | Event::RegisterPurged { .. }
         | Event::ClockStepped { .. } => true,
         event => state.subject(event).site.is_some_and(|site| person.sites.contains(&site)),
     }

@@ -8,7 +8,8 @@ use reqwest::StatusCode;
 use std::fs;
 
 const READERS: [&str; 4] = ["decider", "dpo", "administrator", "auditor"];
-const EXPORTS: [(&str, ExportFormat, &str); 3] = [
+const EXPORTS: [(&str, ExportFormat, &str); 4] = [
+    ("/register/export.pdf", ExportFormat::Pdf, "application/pdf"),
     ("/register/export.jsonl", ExportFormat::Jsonl, "application/jsonl"),
     ("/register/export.csv", ExportFormat::Csv, "text/csv; charset=utf-8"),
     ("/register/transmissions.csv", ExportFormat::TransmissionsCsv, "text/csv; charset=utf-8"),
@@ -28,6 +29,16 @@ async fn get(browser: &Browser, path: &str) -> Answer {
     answer
 }
 
+/// What a reader finds in a document.
+fn printed(pdf: &[u8]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("export.pdf");
+    fs::write(&file, pdf).unwrap();
+    let output = std::process::Command::new("pdftotext").arg("-raw").arg(&file).arg("-").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_5_every_export_is_recorded_and_comes_as_a_file() {
     let rig = Rig::start().await;
@@ -42,6 +53,12 @@ async fn a4_5_every_export_is_recorded_and_comes_as_a_file() {
             let entry = rig.control.entries(Some(last - 1), 1).unwrap().pop().unwrap();
             let Event::RegisterExported { format: recorded, filter } = entry.event else { panic!("{entry:?}") };
             assert_eq!((recorded, filter.site.unwrap().as_str()), (format, "arcade"), "{path} by {name}");
+            if format == ExportFormat::Pdf {
+                let text = printed(&answer.body);
+                for said in ["Prénom agent", "1 rue de l'Arcade", "ecluse.example.org/register", "HYPERLINK"] {
+                    assert!(text.contains(said), "{said}: {text}");
+                }
+            }
             if media_type.starts_with("text/csv") {
                 let text = answer.text();
                 assert!(text.starts_with('\u{feff}') && text.contains("Prénom agent"), "{text}");

@@ -54,6 +54,11 @@ impl Line {
                 self.sentence = l.a("event-register-repaired", "bytes", dropped_bytes);
                 self.detail = Some(format!("SHA-256 {sha256}"));
             }
+            Event::RegisterPurged { before_utc, runs } => {
+                let count: u64 = runs.iter().map(|(first, last)| last.saturating_sub(*first) + 1).sum();
+                let values = [("count", count.to_string()), ("before", l.moment(*before_utc))];
+                self.sentence = l.with("event-register-purged", &values);
+            }
             Event::RegisterExported { format, filter } => {
                 let form = l.t(format!("export-{}", format.as_str()));
                 self.sentence = l.with("event-register-exported", &[who, ("form", form)]);

@@ -126,13 +126,16 @@ struct Reading {
     locale: Locale,
 }
 
-/// A part of the register as it stands.
-type Part = Vec<(Entry, Vec<u8>)>;
+/// A part of the register as it stands; of what was purged, the line that stands for it.
+type Part = Vec<(Option<Entry>, Vec<u8>)>;
 
 impl Reading {
     fn part(&self, from: u64) -> io::Result<Part> {
         let limit = usize::try_from(CHUNK.min(self.until.saturating_sub(from))).unwrap_or(usize::MAX);
-        Ok(self.reader.read(from, limit)?.into_iter().zip(self.reader.lines(from, limit)?).collect())
+        let mut entries = self.reader.read(from, limit)?.into_iter().peekable();
+        let lines = self.reader.lines(from, limit)?;
+        let part = (from..).zip(lines).map(|(seq, line)| (entries.next_if(|entry| entry.seq == seq), line));
+        Ok(part.collect())
     }
 
     fn parts(&self, mut each: impl FnMut(Part)) -> io::Result<()> {
@@ -155,7 +158,7 @@ impl Reading {
     fn wanted(&self, part: Part) -> Vec<Entry> {
         self.control.read(|state| {
             let visible = |entry: &Entry| self.filter.wants(state, entry) && shows(state, &self.person, entry);
-            part.into_iter().map(|(entry, _)| entry).filter(visible).collect()
+            part.into_iter().filter_map(|(entry, _)| entry).filter(visible).collect()
         })
     }
 
@@ -165,10 +168,11 @@ impl Reading {
         let mut out = Vec::new();
         self.control.read(|state| {
             for (entry, line) in &part {
-                if self.filter.wants(state, entry) && shows(state, &self.person, entry) {
-                    out.extend_from_slice(line);
-                } else {
-                    out.extend_from_slice(&withheld(entry.seq, &LeafHash::of(line)));
+                match entry {
+                    Some(entry) if !(self.filter.wants(state, entry) && shows(state, &self.person, entry)) => {
+                        out.extend_from_slice(&withheld(entry.seq, &LeafHash::of(line)));
+                    }
+                    _ => out.extend_from_slice(line),
                 }
                 out.push(b'\n');
             }
@@ -184,7 +188,7 @@ impl Reading {
 
     fn transmissions_table(&self) -> io::Result<Vec<u8>> {
         let mut transmissions = Transmissions::default();
-        self.parts(|part| part.iter().for_each(|(entry, _)| transmissions.add(entry)))?;
+        self.parts(|part| part.iter().filter_map(|(entry, _)| entry.as_ref()).for_each(|entry| transmissions.add(entry)))?;
         let list = transmissions.finish(&self.filter, |site| access::sees_site(&self.person, site));
         table::transmissions(self.locale, &self.names(&[]), &list)
     }
@@ -197,7 +201,7 @@ impl Reading {
     ) -> io::Result<Option<Vec<u8>>> {
         let (mut transmissions, mut events, mut too_many) = (Transmissions::default(), Vec::new(), false);
         self.parts(|part| {
-            part.iter().for_each(|(entry, _)| transmissions.add(entry));
+            part.iter().filter_map(|(entry, _)| entry.as_ref()).for_each(|entry| transmissions.add(entry));
             if !too_many {
                 events.extend(self.wanted(part));
             }

@@ -24,3 +24,6 @@ pdf-proof-key = The register’s public key, to be compared with the one the wit
 pdf-proof-how = Ask for the JSONL export of the register for the same period. Save the checkpoint above in a file point.txt, then run:
 pdf-proof-limits = The command says whether the register begins with the entries this checkpoint vouches for, and names the first that differs. The paper itself is not signed: what counts are the entries of the same numbers.
 pdf-no-proof = No checkpoint: the register is damaged, or has signed none yet. This document cannot be verified.
+connections-kept = Lines are kept for { $days } days, then deleted.
+connections-filter = Filter the connection log
+event-register-purged = { $count } entries of matters closed before { $before } had served their time: their content was dropped, their hashes stay.

@@ -24,3 +24,6 @@ pdf-proof-key = Clé publique du registre, à comparer avec celle qui a été re
 pdf-proof-how = Demandez l’export JSONL du registre pour la même période. Enregistrez le point de contrôle ci-dessus dans un fichier point.txt, puis exécutez :
 pdf-proof-limits = La commande dit si le registre commence bien par les inscriptions sur lesquelles porte ce point de contrôle, et nomme la première qui en diffère. Le papier lui-même n’est pas signé : ce sont les inscriptions portant les mêmes numéros qui font foi.
 pdf-no-proof = Aucun point de contrôle : le registre est endommagé, ou n’en a pas encore signé. Ce document ne peut pas être vérifié.
+connections-kept = Les lignes sont conservées { $days } jours, puis supprimées.
+connections-filter = Filtrer le journal des connexions
+event-register-purged = { $count } inscriptions d’affaires closes avant le { $before } ont atteint leur durée de conservation : leur contenu a été supprimé, leurs empreintes restent.
