@@ -78,7 +78,8 @@ impl Running {
         };
         if let Some(checkpointer) = &checkpointer {
             let witnesses = Witnesses::new(store.clone(), config.register.witnesses.clone(), language(config).as_str());
-            tokio::spawn(checkpoints::daily(checkpointer.clone(), control.clone(), clock.clone(), witnesses));
+            let (checkpointer, control, clock) = (checkpointer.clone(), control.clone(), clock.clone());
+            tokio::spawn(checkpoints::daily(checkpointer, control, clock, witnesses, checkpoints::LOOK_EVERY));
         }
         sites::declare(&control, config).await?;
         let courier = Courier::start(MailSettings::from_config(config)?, &store, control.clone(), clock.clone())?;
@@ -173,8 +174,7 @@ fn signing_keeper(
     let signer = open_key(data_dir, origin)?;
     let register = Register::open_with(&register_dir(data_dir), Some(signer.public()))?;
     let now = clock.utc();
-    let (register, purged) =
-        register.purge(now - TimeDelta::days(register_days.into()), now, Some(signer.public()))?;
+    let (register, purged) = register.purge(now - TimeDelta::days(register_days.into()), now, Some(signer.public()))?;
     if purged > 0 {
         tracing::info!(purged, register_days, "entries of the register had served their time");
     }

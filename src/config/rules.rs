@@ -115,8 +115,18 @@ fn register(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
 
 fn retention(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
     let rules = [
-        ("register_days", config.retention.register_days, 365..=3650, "three years, 1095, unless the impact assessment says why not"),
-        ("connections_days", config.retention.connections_days, 180..=365, "logs of access are kept six to twelve months"),
+        (
+            "register_days",
+            config.retention.register_days,
+            365..=3650,
+            "three years, 1095, unless the impact assessment says why not",
+        ),
+        (
+            "connections_days",
+            config.retention.connections_days,
+            180..=365,
+            "logs of access are kept six to twelve months",
+        ),
     ];
     for (name, days, bounds, hint) in rules {
         if !bounds.contains(&days) {

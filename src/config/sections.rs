@@ -3,8 +3,8 @@
 use super::read::Fields;
 use super::schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, RegisterConfig, RetentionConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme,
-    SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, RegisterConfig, RetentionConfig, RtspConfig, SecondFactorConfig, ServerConfig, ServiceConfig,
+    SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -44,7 +44,7 @@ impl Retention {
         if let Event::RegisterPurged { .. } = &entry.event {
             self.last_purge_utc = Some(entry.at_utc);
         }
-        let Some(matter) = self.matter(&entry.event) else { return };
+        let Some(matter) = self.matter(&entry.event).filter(|_| Self::concerns(&entry.event)) else { return };
         if entry.at_utc < self.before_utc {
             self.old.entry(matter).or_default().push(entry.seq);
         } else if matter != Matter::Itself {
@@ -80,6 +80,26 @@ impl Retention {
         runs
     }
 
+    /// Whether entries like this one can ever be purged.
+    pub fn concerns(event: &Event) -> bool {
+        event.ticket().is_some()
+            || matches!(
+                event,
+                Event::SessionGranted { .. }
+                    | Event::SessionConnected { .. }
+                    | Event::SessionEnded { .. }
+                    | Event::MailQueued { .. }
+                    | Event::MailAccepted { .. }
+                    | Event::MailFailed { .. }
+                    | Event::AlertRaised { .. }
+                    | Event::AlertClosed { .. }
+                    | Event::ServerStarted { .. }
+                    | Event::ServerStopping
+                    | Event::ClockStepped { .. }
+                    | Event::RegisterExported { .. }
+            )
+    }
+
     fn matter(&mut self, event: &Event) -> Option<Matter> {
         if let Some(ticket) = event.ticket() {
             return Some(Matter::Ticket(ticket));
@@ -91,9 +111,9 @@ impl Retention {
             }
             Event::SessionConnected { session, .. } => self.sessions.get(session).map(|ticket| Matter::Ticket(*ticket)),
             Event::SessionEnded { session, .. } => self.sessions.remove(session).map(Matter::Ticket),
-            Event::MailQueued { ticket, .. } | Event::MailAccepted { ticket, .. } | Event::MailFailed { ticket, .. } => {
-                Some(ticket.map_or(Matter::Itself, Matter::Ticket))
-            }
+            Event::MailQueued { ticket, .. }
+            | Event::MailAccepted { ticket, .. }
+            | Event::MailFailed { ticket, .. } => Some(ticket.map_or(Matter::Itself, Matter::Ticket)),
             Event::AlertRaised { alert, .. } | Event::AlertClosed { alert } => Some(Matter::Alert(*alert)),
             Event::ServerStarted { .. }
             | Event::ServerStopping

@@ -106,6 +106,8 @@ pub struct Register {
     reader: Reader,
     log: Result<Log, Damage>,
     repair: Option<Repair>,
+    /// Time of the oldest entry that retention concerns, UTC.
+    oldest_utc: Option<DateTime<Utc>>,
     // Held for as long as the register is.
     lock: File,
 }
@@ -185,7 +187,7 @@ impl Register {
                 Err(error) => tracing::error!(%error, "a recorded purge of the register cannot be carried out"),
             }
         }
-        let Folded { state, offsets, tree } = folded;
+        let Folded { state, offsets, tree, oldest_utc } = folded;
 
         let repair = match (&read.damage, &read.torn) {
             (None, Some(torn)) => {
@@ -223,7 +225,7 @@ impl Register {
                 Ok(log)
             }
         };
-        Ok(Register { dir: dir.to_owned(), state, reader, log, repair, lock })
+        Ok(Register { dir: dir.to_owned(), state, reader, log, repair, oldest_utc, lock })
     }
 
     /// Purges what has served its time: matters that are over and whose last entry is older than `before_utc`. Once a
@@ -238,6 +240,9 @@ impl Register {
         now_utc: DateTime<Utc>,
         key: Option<&VerifyKey>,
     ) -> Result<(Register, u64), RegisterError> {
+        if self.oldest_utc.is_none_or(|oldest| oldest >= before_utc) {
+            return Ok((self, 0));
+        }
         let Ok(log) = &mut self.log else { return Ok((self, 0)) };
         let mut retention = Retention::new(before_utc);
         let seq = self.reader.entries();
@@ -307,12 +312,16 @@ struct Folded {
     state: State,
     offsets: Vec<u64>,
     tree: Tree,
+    oldest_utc: Option<DateTime<Utc>>,
 }
 
 impl Folded {
     fn add(&mut self, sound: &Sound) {
         if let Some(entry) = &sound.entry {
             self.state.apply(entry);
+            if Retention::concerns(&entry.event) {
+                self.oldest_utc = Some(self.oldest_utc.map_or(entry.at_utc, |oldest| oldest.min(entry.at_utc)));
+            }
         }
         self.offsets.push(sound.offset);
         self.tree.push(sound.leaf);

@@ -216,13 +216,7 @@ fn read(source: &Source, sound: impl FnMut(Sound)) -> Result<Scan, RegisterError
 
 /// What the checkpoints beside a log, and its recorded purges, say against it, when that comes before what the log itself
 /// shows. An extract (`!is_log`) may withhold what it likes.
-pub(super) fn by_checkpoints(
-    read: &Scan,
-    kept: &Kept,
-    tree: &Tree,
-    offsets: &[u64],
-    is_log: bool,
-) -> Option<Damage> {
+pub(super) fn by_checkpoints(read: &Scan, kept: &Kept, tree: &Tree, offsets: &[u64], is_log: bool) -> Option<Damage> {
     let unreadable = kept.bad.as_ref().map(|(name, why)| {
         let why = format!(
             "checkpoint {name} cannot be used: {why}; the entries themselves are in order: keep the file as \

@@ -222,7 +222,8 @@ impl Connections {
         match &self.0.place {
             Where::Files { dir, to_disk, .. } => {
                 let (flushed, done) = sync_channel(1);
-                if to_disk.send(Message::Flush(flushed)).is_ok() {
+                // A full queue is not waited for: its disk is slow or gone, and the page shows what is there.
+                if to_disk.try_send(Message::Flush(flushed)).is_ok() {
                     let _ = done.recv_timeout(FLUSHED_WITHIN);
                 }
                 archive::page(dir, filter, before, limit)
@@ -231,8 +232,8 @@ impl Connections {
                 let (lines, first) = &*recent.lock().unwrap_or_else(PoisonError::into_inner);
                 let place = |line: u64| Place { day: NaiveDate::default(), line };
                 let numbered = lines.iter().enumerate().rev().map(|(n, line)| (place(first + n as u64), line));
-                let mut wanted = numbered
-                    .filter(|(place, line)| before.is_none_or(|before| *place < before) && filter.wants(line));
+                let mut wanted =
+                    numbered.filter(|(place, line)| before.is_none_or(|before| *place < before) && filter.wants(line));
                 let found: Vec<_> = wanted.by_ref().take(limit).collect();
                 let older = wanted.next().and(found.last()).map(|(place, _)| *place);
                 Ok((found.into_iter().map(|(_, line)| line.clone()).collect(), older))

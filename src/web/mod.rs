@@ -48,6 +48,7 @@ mod site;
 mod sites;
 mod tickets;
 mod tls;
+mod traceability;
 mod whep;
 
 pub use connections::Connections;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::sync::Arc;
 
-const ENTRIES: u64 = 60_000;
+const ENTRIES: u64 = 40_000;
 const PASSWORD: &str = "correct horse battery staple";
 
 /// Bytes of a field of `/proc/PID/status`.

@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn french_has_all_its_letters() {
         for face in [Face::regular().unwrap(), Face::semibold().unwrap()] {
-            for c in "àâæçéèêëîïôœùûüÿÀÂÆÇÉÈÊËÎÏÔŒÙÛÜŸ«»’…–—°€\u{a0}\u{202f}".chars() {
+            for c in "àâæçéèêëîïôœùûüÿÀÂÆÇÉÈÊËÎÏÔŒÙÛÜŸ«»’…–—°€\u{a0}\u{202f}łśčđğışțőŻ".chars()
+            {
                 assert_ne!(face.glyph(c), face.glyph(UNKNOWN), "{c}");
             }
         }
@@ -126,7 +127,8 @@ mod tests {
     fn lines_fit_and_lose_nothing() {
         let face = Face::regular().unwrap();
         let long = "x".repeat(200);
-        for text in ["", "un", "Demandée à l’agent, puis refusée : « vie privée »", &long, "a \n\u{0}b\u{feff}語"] {
+        for text in ["", "un", "Demandée à l’agent, puis refusée : « vie privée »", &long, "a \n\u{0}b\u{feff}語"]
+        {
             let lines = face.lines(text, 8.0, 60.0);
             assert_eq!(lines.concat(), clean(text));
             for line in &lines {

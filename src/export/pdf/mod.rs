@@ -98,9 +98,7 @@ impl Printed<'_> {
         // The last instant that belongs to it, as people name the last day.
         let until = self.filter.until_utc.map(|until| paris(until - TimeDelta::microseconds(1))[0].clone());
         let period = match (since, until) {
-            (Some(since), Some(until)) => {
-                words_with(self.locale, "pdf-period", &[("since", since), ("until", until)])
-            }
+            (Some(since), Some(until)) => words_with(self.locale, "pdf-period", &[("since", since), ("until", until)]),
             (Some(since), None) => words_with(self.locale, "pdf-since", &[("since", since)]),
             (None, Some(until)) => words_with(self.locale, "pdf-until", &[("until", until)]),
             (None, None) => self.word("pdf-always"),
@@ -125,12 +123,12 @@ impl Printed<'_> {
             ("table-day", 7.0),
             ("table-hour", 6.0),
             ("table-duration", 7.5),
-            ("table-service", 14.0),
+            ("table-service", 12.0),
             ("table-site", 13.0),
             ("table-reasons", 15.0),
-            ("table-requester-name", 12.0),
-            ("table-decider-name", 12.0),
-            ("table-end", 15.0),
+            ("table-requester-name", 11.0),
+            ("table-decider-name", 11.0),
+            ("table-end", 22.0),
         ]);
         let row = |row: &Transmission| {
             let [day, hour] = paris(row.opened_at_utc);
@@ -146,7 +144,9 @@ impl Printed<'_> {
                 table::reasons(self.locale, row),
                 self.person(&row.requester),
                 self.person(&row.decider),
-                end.map_or_else(open, |end| format!("{} · {}", paris(end.at_utc).join(" "), ending(self.locale, &end.cause))),
+                end.map_or_else(open, |end| {
+                    format!("{} · {}", paris(end.at_utc).join(" "), ending(self.locale, &end.cause))
+                }),
             ]
         };
         paper.table(&columns, self.transmissions.iter().map(row));
@@ -187,11 +187,7 @@ impl Printed<'_> {
         paper.paragraph(&words_with(
             self.locale,
             "pdf-proof-lead",
-            &[
-                ("origin", vouched.origin.clone()),
-                ("size", vouched.size.to_string()),
-                ("root", vouched.root.clone()),
-            ],
+            &[("origin", vouched.origin.clone()), ("size", vouched.size.to_string()), ("root", vouched.root.clone())],
         ));
         paper.verbatim(&vouched.note);
         paper.paragraph(&self.word("pdf-proof-key"));

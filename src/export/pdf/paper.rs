@@ -257,8 +257,7 @@ impl Paper {
             for (column, lines) in cells.iter().enumerate() {
                 let part = lines.get(from..until.min(lines.len())).unwrap_or_default();
                 for (n, text) in part.iter().enumerate() {
-                    let at =
-                        (bounds[column] + PADDING, self.y + PADDING + (n + 1) as f32 * CELL_LEADING - 2.5);
+                    let at = (bounds[column] + PADDING, self.y + PADDING + (n + 1) as f32 * CELL_LEADING - 2.5);
                     let child = self.line(at, CELL, false, text.clone());
                     drawn[column].push(child);
                 }

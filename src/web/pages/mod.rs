@@ -35,6 +35,7 @@ pub mod site;
 pub mod sites;
 pub mod ticket;
 pub mod tickets;
+pub mod traceability;
 pub mod watch;
 
 pub use locale::{Language, Locale, words, words_with};

@@ -285,7 +285,7 @@ pub fn plain(l: Locale, entry: &Entry, names: &Names) -> String {
 pub fn ending(l: Locale, cause: &CloseCause) -> String {
     let ended = l.t(format!("state-{}", cause_word(cause)));
     match close_words(l, cause) {
-        Some(why) => format!("{ended} · « {why} »"),
+        Some(why) => format!("{ended} · «\u{a0}{why}\u{a0}»"),
         None => ended,
     }
 }

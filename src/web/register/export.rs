@@ -188,7 +188,9 @@ impl Reading {
 
     fn transmissions_table(&self) -> io::Result<Vec<u8>> {
         let mut transmissions = Transmissions::default();
-        self.parts(|part| part.iter().filter_map(|(entry, _)| entry.as_ref()).for_each(|entry| transmissions.add(entry)))?;
+        self.parts(|part| {
+            part.iter().filter_map(|(entry, _)| entry.as_ref()).for_each(|entry| transmissions.add(entry))
+        })?;
         let list = transmissions.finish(&self.filter, |site| access::sees_site(&self.person, site));
         table::transmissions(self.locale, &self.names(&[]), &list)
     }

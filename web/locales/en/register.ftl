@@ -27,3 +27,24 @@ pdf-no-proof = No checkpoint: the register is damaged, or has signed none yet. T
 connections-kept = Lines are kept for { $days } days, then deleted.
 connections-filter = Filter the connection log
 event-register-purged = { $count } entries of matters closed before { $before } had served their time: their content was dropped, their hashes stay.
+traceability-title = Traceability of the convention
+traceability-lead = Each requirement of the convention, where the product meets it, and the tests that carry it. The tests are read from the code itself. What is not there yet is said.
+traceability-link = Traceability of the convention
+traceability-articles = Articles
+traceability-conflicts = The convention against itself
+traceability-faults = Abuse and faults
+traceability-id = Reference
+traceability-requirement = Requirement
+traceability-state = State
+traceability-where = Where
+traceability-tests = Tests
+traceability-met = met
+traceability-partly = in part
+traceability-missing = not yet
+traceability-lacks = Missing: { $what }.
+traceability-no-test = none
+traceability-count = { $n ->
+    [one] { $n } test
+   *[other] { $n } tests
+}
+footer-label = Foot of the page

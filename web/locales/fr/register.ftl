@@ -27,3 +27,24 @@ pdf-no-proof = Aucun point de contrôle : le registre est endommagé, ou n’en 
 connections-kept = Les lignes sont conservées { $days } jours, puis supprimées.
 connections-filter = Filtrer le journal des connexions
 event-register-purged = { $count } inscriptions d’affaires closes avant le { $before } ont atteint leur durée de conservation : leur contenu a été supprimé, leurs empreintes restent.
+traceability-title = Traçabilité de la convention
+traceability-lead = Chaque exigence de la convention, où le produit y répond, et les tests qui la portent. Les tests sont relevés dans le code lui-même. Ce qui n’est pas encore là est dit.
+traceability-link = Traçabilité de la convention
+traceability-articles = Articles
+traceability-conflicts = Contradictions de la convention
+traceability-faults = Abus et pannes
+traceability-id = Référence
+traceability-requirement = Exigence
+traceability-state = État
+traceability-where = Où
+traceability-tests = Tests
+traceability-met = remplie
+traceability-partly = en partie
+traceability-missing = pas encore
+traceability-lacks = Il manque : { $what }.
+traceability-no-test = aucun
+traceability-count = { $n ->
+    [one] { $n } test
+   *[other] { $n } tests
+}
+footer-label = Pied de page
