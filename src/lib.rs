@@ -15,6 +15,7 @@
 //! | [`media`] | GStreamer: ingest, hub, DTLS-SRTP elements, viewer branches | the `Grant`, nothing else of control |
 //! | [`archive`] | every camera, encrypted on disk: recorder, segments, keys | `media::hub` `store` |
 //! | [`mail`] | outbox worker and messages | `store` |
+//! | [`export`] | tables and documents out of the register | `domain` `register`, words of `web` |
 //! | [`web`] | TLS, log-in, WHEP, one module per persona, live pages | `control` `media` `store` `mail`, `archive` (read) |
 //! | [`console`] | the machine's own console: people, by whoever has the server's account | `control` `store` |
 //! | [`cli`] | one file per subcommand, wires the rooms together | everything |
@@ -26,6 +27,7 @@ pub mod config;
 pub mod console;
 pub mod control;
 pub mod domain;
+pub mod export;
 pub mod mail;
 pub mod media;
 pub mod memory;

@@ -27,6 +27,8 @@ mod check;
 mod day;
 #[path = "binary/demo.rs"]
 mod demo;
+#[path = "binary/export.rs"]
+mod export;
 #[path = "binary/full_disk.rs"]
 mod full_disk;
 #[path = "binary/post.rs"]

@@ -112,6 +112,7 @@ async fn rtspclientsink_checks_our_certificate_and_shows_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_another_authority_gets_no_further_than_tls() {
+    // A6-4, fault 21: a camera that is none.
     let mut world = World::new();
     let elsewhere = tempfile::tempdir().unwrap();
     let authority = ecluse::pki::Authority::open_or_create(elsewhere.path(), "another authority").unwrap();

@@ -268,3 +268,18 @@ fn every_key_there_is_is_documented() {
     }
     assert!(keys > 35, "only {keys} keys: the reader no longer says which it knows");
 }
+
+/// What is said about the convention's requirements is so: the commands exist, and the tests are those there are.
+#[test]
+fn traceability_is_what_the_tests_say() {
+    let checked =
+        Command::new("/usr/bin/python3").arg(root().join("scripts/traceability")).arg("--check").output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let text = std::fs::read_to_string(root().join("docs/traceability.toml")).unwrap();
+    let commands: BTreeSet<&str> = between(&text, "\"ecluse ", "\"").collect();
+    assert!(commands.len() > 5, "{commands:?}");
+    for command in commands {
+        let help = Command::new(env!("CARGO_BIN_EXE_ecluse")).args(command.split(' ')).arg("--help").output().unwrap();
+        assert!(help.status.success(), "ecluse {command}: no such command");
+    }
+}

@@ -3,6 +3,10 @@
 
 #[path = "register_cli/checkpoints.rs"]
 mod checkpoints;
+#[path = "register_cli/export.rs"]
+mod export;
+#[path = "register_cli/purge.rs"]
+mod purge;
 #[path = "register_cli/rig.rs"]
 mod rig;
 #[path = "register_cli/show.rs"]

@@ -11,13 +11,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the day is looked at: short against a day, and no timer that a clock step or a suspension could lose.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// Makes a checkpoint whenever a new day has begun in Paris, and queues its mails, until the server stops.
-pub(super) async fn daily(checkpointer: Checkpointer, control: Control, clock: Arc<dyn Clock>, witnesses: Witnesses) {
+/// Makes a checkpoint whenever a new day has begun in Paris, and queues its mails, until the server stops. The day is
+/// looked at every `look_every` ([`LOOK_EVERY`]; tests do not wait so long).
+pub(super) async fn daily(
+    checkpointer: Checkpointer,
+    control: Control,
+    clock: Arc<dyn Clock>,
+    witnesses: Witnesses,
+    look_every: Duration,
+) {
     let mut days = Days::new(clock.utc());
     while !control.health().stopping {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(look_every).await;
         let now = clock.utc();
         if !days.is_new(now) || !is_sound(&control) {
             continue;
@@ -97,6 +104,73 @@ fn day(at: DateTime<Utc>) -> NaiveDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::control::ControlSettings;
+    use crate::domain::{Action, Actor, Command};
+    use crate::register::{CHECKPOINT_DIR, Register, SignedCheckpoint, open_key};
+    use crate::store::Store;
+    use std::time::Instant;
+
+    const LOOK: Duration = Duration::from_millis(5);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn fault_12_at_midnight_in_paris_a_checkpoint_is_kept_and_mailed_to_each_witness_and_once_a_day() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at("2026-11-24T22:59:00Z".parse().unwrap());
+        let signer = open_key(dir.path(), "ecluse.example.org/register").unwrap();
+        let register = Register::open_with(&dir.path().join("register"), Some(signer.public())).unwrap();
+        let checkpointer = Checkpointer::new(register.dir(), signer, register.reader());
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let settings = ControlSettings::new(dir.path());
+        let control = Control::start(settings, register, store.clone(), shared.clone()).unwrap();
+        let addresses = vec!["mairie@example.org".to_owned(), "prefecture@example.org".to_owned()];
+        let witnesses = Witnesses::new(store.clone(), addresses.clone(), "fr");
+        let timer = tokio::spawn(daily(checkpointer.clone(), control.clone(), shared, witnesses, LOOK));
+
+        let kept = || {
+            let files = std::fs::read_dir(dir.path().join("register").join(CHECKPOINT_DIR));
+            let mut names: Vec<_> = files.into_iter().flatten().map(|file| file.unwrap().path()).collect();
+            names.retain(|path| path.extension().is_some_and(|extension| extension == "note"));
+            names.sort();
+            names
+        };
+        let mails = || store.outbox().list(usize::MAX).unwrap();
+        // The timer has looked at least once more when two of its own periods and a task of ours have gone by.
+        let looked = async || tokio::time::sleep(4 * LOOK).await;
+        let until = async |what: &str, count: usize| {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while kept().len() < count || mails().len() < 2 * count {
+                assert!(Instant::now() < deadline, "{what}: {:?}, {} mails", kept(), mails().len());
+                looked().await;
+            }
+        };
+        looked().await;
+        assert!(kept().is_empty() && mails().is_empty(), "nothing before midnight");
+        clock.advance(Duration::from_secs(61));
+        until("the first midnight", 1).await;
+        let first = std::fs::read_to_string(&kept()[0]).unwrap();
+        let signed = SignedCheckpoint::parse(&first, "kept").unwrap();
+        signed.verify(checkpointer.key()).unwrap();
+        assert_eq!(signed.checkpoint.size, control.reader().entries());
+        for address in &addresses {
+            let mail = mails().into_iter().find(|mail| mail.to_address == *address).unwrap();
+            SignedCheckpoint::find(&mail.text, checkpointer.key(), "mail").unwrap().verify(checkpointer.key()).unwrap();
+        }
+
+        // The day goes on, the register too: nothing more until the next midnight.
+        let entry = Command { actor: Actor::System, action: Action::ClockStepped { by_us: 3_000_000 } };
+        control.execute(entry).await.unwrap();
+        clock.advance(Duration::from_secs(23 * 3600));
+        looked().await;
+        assert_eq!((kept().len(), mails().len()), (1, 2));
+        clock.advance(Duration::from_secs(3600));
+        until("the second midnight", 2).await;
+        let newest = SignedCheckpoint::parse(&std::fs::read_to_string(&kept()[1]).unwrap(), "kept").unwrap();
+        assert!(newest.checkpoint.size > signed.checkpoint.size);
+        control.shutdown().await;
+        timer.await.unwrap();
+    }
 
     #[test]
     fn a_day_begins_at_midnight_in_paris_summer_and_winter_once() {

@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::web::pages::Language;
 use crate::web::{Connections, Demo, IceServer, OidcSettings, SecondFactorPolicy, Server, WebContext, WebSettings};
 use anyhow::Context;
+use chrono::TimeDelta;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,13 +73,15 @@ impl Running {
         let (control, store, checkpointer) = {
             let (clock, public_url) = (clock.clone(), config.https.public_url.clone());
             let origin = config.register_origin();
-            tokio::task::spawn_blocking(move || signing_keeper(&data_dir, clock, &public_url, &origin))
+            let register_days = config.retention.register_days;
+            tokio::task::spawn_blocking(move || signing_keeper(&data_dir, clock, &public_url, &origin, register_days))
                 .await
                 .context("the keeper's start")??
         };
         if let Some(checkpointer) = &checkpointer {
             let witnesses = Witnesses::new(store.clone(), config.register.witnesses.clone(), language(config).as_str());
-            tokio::spawn(checkpoints::daily(checkpointer.clone(), control.clone(), clock.clone(), witnesses));
+            let (checkpointer, control, clock) = (checkpointer.clone(), control.clone(), clock.clone());
+            tokio::spawn(checkpoints::daily(checkpointer, control, clock, witnesses, checkpoints::LOOK_EVERY));
         }
         sites::declare(&control, config).await?;
         let courier = Courier::start(MailSettings::from_config(config)?, &store, control.clone(), clock.clone())?;
@@ -86,8 +89,12 @@ impl Running {
         let viewers = Viewers::new(viewer_settings(config), hub.clone())?;
         // Before the cameras are let in: the first picture counts.
         let recorder = recorder::start(config, &store, &hub, &clock).await;
-        let connections = Connections::open(&config.server.data_dir.join("connections"), clock.clone())
-            .context("the connection log cannot be opened")?;
+        let connections = Connections::open(
+            &config.server.data_dir.join("connections"),
+            TimeDelta::days(config.retention.connections_days.into()),
+            clock.clone(),
+        )
+        .context("the connection log cannot be opened")?;
         let access = cameras::access(config)?;
         let ingest = IngestServer::start(cameras::settings(config), access, hub.clone())?;
         tokio::spawn(cameras::keep_log(ingest.events(), connections.clone()));
@@ -173,9 +180,15 @@ fn signing_keeper(
     clock: Arc<dyn Clock>,
     public_url: &str,
     origin: &str,
+    register_days: u16,
 ) -> anyhow::Result<(Control, Store, Option<Checkpointer>)> {
     let signer = open_key(data_dir, origin)?;
     let register = Register::open_with(&register_dir(data_dir), Some(signer.public()))?;
+    let now = clock.utc();
+    let (register, purged) = register.purge(now - TimeDelta::days(register_days.into()), now, Some(signer.public()))?;
+    if purged > 0 {
+        tracing::info!(purged, register_days, "entries of the register had served their time");
+    }
     let checkpointer =
         register.damage().is_none().then(|| Checkpointer::new(register.dir(), signer, register.reader()));
     let (control, store) = keeper_of(register, data_dir, clock, public_url)?;

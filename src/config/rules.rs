@@ -13,6 +13,7 @@ pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
     second_factor(config, text, &mut found);
     workstations(config, text, &mut found);
     register(config, text, &mut found);
+    retention(config, text, &mut found);
     duplicates(config, text, &mut found);
     if let Some(mail) = &config.mail {
         super::mail_rules::faults(mail, text, &mut found);
@@ -111,6 +112,32 @@ fn register(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
                     "correct it: a witness who is sent nothing vouches for nothing",
                 )
                 .at(locate(text, &["register", "witnesses"])),
+            );
+        }
+    }
+}
+
+fn retention(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    let rules = [
+        (
+            "register_days",
+            config.retention.register_days,
+            365..=3650,
+            "three years, 1095, unless the impact assessment says why not",
+        ),
+        (
+            "connections_days",
+            config.retention.connections_days,
+            180..=365,
+            "logs of access are kept six to twelve months",
+        ),
+    ];
+    for (name, days, bounds, hint) in rules {
+        if !bounds.contains(&days) {
+            let (least, most) = (bounds.start(), bounds.end());
+            found.push(
+                ConfigFault::error(format!("retention.{name} is {days}"), format!("{least} to {most} days"), hint)
+                    .at(locate(text, &["retention", name])),
             );
         }
     }

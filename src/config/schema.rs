@@ -29,6 +29,8 @@ pub struct Config {
     pub register: RegisterConfig,
     /// Recording; `None`: nothing is recorded.
     pub recorder: Option<RecorderConfig>,
+    /// How long traces are kept.
+    pub retention: RetentionConfig,
     /// Figures for Prometheus.
     pub metrics: Option<MetricsConfig>,
     /// The server's own log.
@@ -265,6 +267,21 @@ pub struct RecorderConfig {
     pub master_key_credential: Option<String>,
     /// Name of the environment variable that holds the master key.
     pub master_key_env: Option<String>,
+}
+
+/// `[retention]`: how long what is written about people's acts is kept.
+#[derive(Debug, Clone)]
+pub struct RetentionConfig {
+    /// Days that a closed matter stays in the register: a ticket with its sessions and mails, a start of the server.
+    pub register_days: u16,
+    /// Days of the connection log.
+    pub connections_days: u16,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { register_days: 3 * 365, connections_days: 365 }
+    }
 }
 
 /// `[metrics]`.

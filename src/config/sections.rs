@@ -3,8 +3,8 @@
 use super::read::Fields;
 use super::schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, OidcConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, ServerConfig,
-    ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, OidcConfig, RecorderConfig, RegisterConfig, RetentionConfig, RtspConfig, SecondFactorConfig,
+    ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +31,7 @@ pub(super) fn read(mut file: Fields<'_>) -> Config {
         mail: file.optional_table("mail").map(mail),
         register: file.optional_table("register").map(register).unwrap_or_default(),
         recorder: file.optional_table("recorder").map(recorder),
+        retention: file.optional_table("retention").map(retention).unwrap_or_default(),
         metrics: file.optional_table("metrics").map(metrics),
         log: file.optional_table("log").map(log).unwrap_or_default(),
         service: file.tables("service").into_iter().map(service).collect(),
@@ -165,6 +166,16 @@ fn recorder(mut fields: Fields<'_>) -> RecorderConfig {
         master_key_file: fields.optional("master_key_file", "the path of a file that `ecluse recordings new-key` made"),
         master_key_credential: fields.optional("master_key_credential", "the name of a systemd credential"),
         master_key_env: fields.optional("master_key_env", "the name of an environment variable"),
+    };
+    fields.finish();
+    section
+}
+
+fn retention(mut fields: Fields<'_>) -> RetentionConfig {
+    let RetentionConfig { register_days, connections_days } = RetentionConfig::default();
+    let section = RetentionConfig {
+        register_days: fields.or("register_days", "a number of days from 365 to 3650", register_days),
+        connections_days: fields.or("connections_days", "a number of days from 180 to 365", connections_days),
     };
     fields.finish();
     section

@@ -160,12 +160,12 @@ fn run_effects(mut effects: Vec<Box<dyn Effect>>, state: &State, reader: &Reader
         let mut from = dealt_with + 1;
         while from < known {
             match reader.read(from, CATCH_UP) {
-                Ok(entries) if entries.is_empty() => break,
+                // Fewer than asked for, or none: some were purged.
                 Ok(entries) => {
                     for entry in entries.iter().filter(|entry| entry.seq < known) {
                         effect.recorded(entry, state);
                     }
-                    from += entries.len() as u64;
+                    from += CATCH_UP as u64;
                 }
                 Err(why) => {
                     tracing::error!(%why, from, "an effect cannot catch up with the register");

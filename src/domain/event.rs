@@ -48,6 +48,14 @@ pub enum Event {
         /// Their SHA-256, hexadecimal.
         sha256: String,
     },
+    /// Entries that had served their time were dropped from the log; their hashes stay (`docs/design/register.md`).
+    RegisterPurged {
+        /// Matters whose last entry is older than this, UTC.
+        #[serde(with = "super::instant")]
+        before_utc: DateTime<Utc>,
+        /// Their numbers: first and last of each run.
+        runs: Vec<(u64, u64)>,
+    },
     /// The register, or a list drawn from it, was taken out (A4-5).
     RegisterExported {
         /// In which form.
@@ -388,6 +396,7 @@ impl Event {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }

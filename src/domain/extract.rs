@@ -82,6 +82,7 @@ impl Event {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::RenewalReminded { .. }
@@ -140,6 +141,8 @@ pub enum ExportFormat {
     Csv,
     /// The transmissions as a table.
     TransmissionsCsv,
+    /// Transmissions and entries as a document.
+    Pdf,
 }
 
 impl ExportFormat {
@@ -149,6 +152,7 @@ impl ExportFormat {
             ExportFormat::Jsonl => "jsonl",
             ExportFormat::Csv => "csv",
             ExportFormat::TransmissionsCsv => "transmissions-csv",
+            ExportFormat::Pdf => "pdf",
         }
     }
 }

@@ -17,6 +17,7 @@ mod mail;
 mod person;
 pub mod policy;
 mod refusal;
+mod retention;
 mod rights;
 mod session;
 mod site;
@@ -37,6 +38,7 @@ pub use mail::{MailFact, MailFailure, MailId, MailKind, MailNote, MailOutcome, M
 pub use person::{Designation, Role};
 pub use policy::Policy;
 pub use refusal::{Fault, Refusal, RefusalKind};
+pub use retention::Retention;
 pub use rights::{Proposal, RightsChange};
 pub use session::{EndCause, Purpose, Session, SessionState, Traffic};
 pub use site::{Camera, Convention, Service, Site};

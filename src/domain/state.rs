@@ -164,6 +164,7 @@ impl State {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}

@@ -60,6 +60,7 @@ impl State {
             Event::ServerStarted { .. }
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
+            | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
             | Event::ClockStepped { .. }
             | Event::ChangeProposed { .. }

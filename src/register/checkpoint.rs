@@ -75,8 +75,8 @@ impl SignedCheckpoint {
         Ok(Self { checkpoint: Checkpoint::of_text(&note.text)?, name: name.into(), note })
     }
 
-    /// Finds the checkpoint of this key's register in a text around it, such as a saved mail: blanks around lines and
-    /// the marks of a quotation do not matter.
+    /// Finds the checkpoint of this key's register in a text around it, such as a saved mail: blanks around lines, blank
+    /// lines and the marks of a quotation do not matter.
     ///
     /// # Errors
     /// When there is none.
@@ -89,7 +89,11 @@ impl SignedCheckpoint {
         let signed = |line: &&str| line.starts_with('\u{2014}');
         let first = rest.iter().position(signed).ok_or_else(|| none.clone())?;
         let count = rest[first..].iter().take_while(|line| signed(line)).count();
-        let whole: String = rest[..first + count].iter().map(|line| format!("{line}\n")).collect();
+        // Whoever copies it off a page or out of a printed document loses or gains blank lines; the one that belongs there
+        // is put back, and the signature says whether the words are the signed ones.
+        let text = rest[..first].iter().filter(|line| !line.is_empty());
+        let parts = text.chain(std::iter::once(&"")).chain(&rest[first..first + count]);
+        let whole: String = parts.map(|line| format!("{line}\n")).collect();
         Self::parse(&whole, name)
     }
 

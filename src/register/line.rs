@@ -113,6 +113,19 @@ pub(super) fn read(line: &[u8]) -> Result<Read, LineFault> {
     }
 }
 
+/// Whether a line is the stand-in of an entry that was withheld or purged.
+pub(super) fn is_withheld(line: &[u8]) -> bool {
+    withheld_in(line).is_some()
+}
+
+/// The leaf hash of the register's line: that of an entry is computed, a stand-in tells it.
+pub(super) fn leaf_of(line: &[u8]) -> LeafHash {
+    match withheld_in(line) {
+        Some(Read::Withheld { leaf, .. }) => leaf,
+        _ => LeafHash::of(line),
+    }
+}
+
 /// What an extract says instead of an entry it withholds, without a line feed.
 pub fn withheld(seq: u64, leaf: &LeafHash) -> Vec<u8> {
     format!("{{\"leaf\":\"{leaf}\",\"seq\":{seq}}}").into_bytes()

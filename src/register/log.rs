@@ -180,16 +180,17 @@ impl Reader {
         self.index.read().unwrap_or_else(PoisonError::into_inner).offsets.len() as u64
     }
 
-    /// Up to `limit` entries from number `from` on.
+    /// The entries among the `limit` numbers from `from` on: those that were purged are left out.
     ///
     /// # Errors
     /// When the file cannot be read, or no longer holds what was recorded.
     pub fn read(&self, from: u64, limit: usize) -> io::Result<Vec<Entry>> {
         let lines = self.lines(from, limit)?;
-        lines.iter().map(|line| line::decode(line).map(|line| line.entry).map_err(io::Error::other)).collect()
+        let whole = lines.iter().filter(|line| !line::is_withheld(line));
+        whole.map(|line| line::decode(line).map(|line| line.entry).map_err(io::Error::other)).collect()
     }
 
-    /// The same as they stand in the file, without their line feeds.
+    /// The same as they stand in the file, without their line feeds; of those purged, what stands for them.
     ///
     /// # Errors
     /// When the file cannot be read, or a line is not the one that was recorded.
@@ -208,7 +209,7 @@ impl Reader {
         let lines = bounds.windows(2).zip(leaves).map(|(bound, leaf)| {
             let (from, to) = ((bound[0] - start) as usize, (bound[1] - start) as usize);
             let line = bytes[from..to].strip_suffix(b"\n").unwrap_or(&bytes[from..to]);
-            if leaf != Some(LeafHash::of(line).into()) {
+            if leaf != Some(line::leaf_of(line).into()) {
                 let why =
                     format!("the line at byte {} is not the one that was recorded: verify the register", bound[0]);
                 return Err(io::Error::other(why));

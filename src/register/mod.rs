@@ -15,6 +15,8 @@ mod key;
 mod line;
 mod log;
 mod note;
+mod purge;
+mod ranges;
 mod scan;
 pub(crate) mod slots;
 mod stored;
@@ -27,16 +29,18 @@ pub use line::{LeafHash, LineFault, MAX_LINE_BYTES, withheld};
 pub use log::{AppendError, Log, RESERVE_BYTES, Reader, Room};
 pub use note::{NoteFault, Signer, VerifyKey, is_name};
 pub use scan::{Damage, DamageKind, Sound, TornTail};
-pub use stored::{CHECKPOINT_DIR, CheckpointError, Checkpointer, MadeCheckpoint, make_checkpoint};
+pub use stored::{CHECKPOINT_DIR, CheckpointError, Checkpointer, MadeCheckpoint, make_checkpoint, newest_checkpoint};
 pub use verify::{Examined, Source, VerifyReport, each, examine, verify};
 
-use crate::domain::State;
+use crate::domain::{Actor, Entry, Event, Retention, State, instant};
+use chrono::{DateTime, TimeDelta, Utc};
 use head::Head;
 use openssl::sha::Sha256;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tree::Tree;
 
 /// The log's file name inside its directory.
@@ -102,6 +106,8 @@ pub struct Register {
     reader: Reader,
     log: Result<Log, Damage>,
     repair: Option<Repair>,
+    /// Time of the oldest entry that retention concerns, UTC.
+    oldest_utc: Option<DateTime<Utc>>,
     // Held for as long as the register is.
     lock: File,
 }
@@ -134,7 +140,16 @@ impl Register {
         if is_new && let Some(parent) = dir.parent() {
             sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
         }
-        let lock = lock(dir)?;
+        Self::open_locked(dir, key, lock(dir)?, true)
+    }
+
+    /// `may_purge`: whether a purge that was recorded and not carried out (a crash between) is carried out now.
+    fn open_locked(
+        dir: &Path,
+        key: Option<&VerifyKey>,
+        lock: File,
+        may_purge: bool,
+    ) -> Result<Register, RegisterError> {
         let log_path = dir.join(LOG_FILE);
         let head_path = dir.join(HEAD_FILE);
         let mut file = OpenOptions::new()
@@ -152,7 +167,7 @@ impl Register {
         let cannot_read = || io_error(&log_path, "cannot read");
         let mut folded = Folded::default();
         let mut read = scan::scan(&file, Some(&acknowledged), |sound| folded.add(&sound)).map_err(cannot_read())?;
-        if let Some(damage) = verify::by_checkpoints(&read, &kept, &folded.tree, &folded.offsets) {
+        if let Some(damage) = verify::by_checkpoints(&read, &kept, &folded.tree, &folded.offsets, true) {
             // What was told before a checkpoint contradicted it is not told: only what is proven counts.
             folded = Folded::default();
             file.seek(SeekFrom::Start(0)).map_err(cannot_read())?;
@@ -165,7 +180,14 @@ impl Register {
             .map_err(cannot_read())?;
             read = verify::cut_back(read, damage, &folded.tree);
         }
-        let Folded { state, offsets, tree } = folded;
+        if may_purge && read.damage.is_none() && read.purged.first_outside(&read.withheld).is_some() {
+            match purge::carry_out(dir, &read.purged) {
+                Ok(()) => return Self::open_locked(dir, key, lock, false),
+                // Nothing is lost by it: it is tried again at the next start.
+                Err(error) => tracing::error!(%error, "a recorded purge of the register cannot be carried out"),
+            }
+        }
+        let Folded { state, offsets, tree, oldest_utc } = folded;
 
         let repair = match (&read.damage, &read.torn) {
             (None, Some(torn)) => {
@@ -203,7 +225,49 @@ impl Register {
                 Ok(log)
             }
         };
-        Ok(Register { dir: dir.to_owned(), state, reader, log, repair, lock })
+        Ok(Register { dir: dir.to_owned(), state, reader, log, repair, oldest_utc, lock })
+    }
+
+    /// Purges what has served its time: matters that are over and whose last entry is older than `before_utc`. Once a
+    /// day is enough: a register that was purged within the day before `now_utc` is left as it is. Gives the register as
+    /// it is then, and how many entries it dropped. A damaged one is left alone. `key` as for [`Register::open_with`].
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it can no longer be read.
+    pub fn purge(
+        mut self,
+        before_utc: DateTime<Utc>,
+        now_utc: DateTime<Utc>,
+        key: Option<&VerifyKey>,
+    ) -> Result<(Register, u64), RegisterError> {
+        if self.oldest_utc.is_none_or(|oldest| oldest >= before_utc) {
+            return Ok((self, 0));
+        }
+        let Ok(log) = &mut self.log else { return Ok((self, 0)) };
+        let mut retention = Retention::new(before_utc);
+        let seq = self.reader.entries();
+        verify::each(&Source::Directory(self.dir.clone()), seq, |sound| {
+            if let Some(entry) = &sound.entry {
+                retention.add(entry);
+            }
+        })?;
+        if retention.last_purge_utc().is_some_and(|last| now_utc - last < TimeDelta::days(1)) {
+            return Ok((self, 0));
+        }
+        let runs = retention.finish(&self.state);
+        if runs.is_empty() {
+            return Ok((self, 0));
+        }
+        let count = runs.iter().map(|(first, last)| last - first + 1).sum();
+        let event = Event::RegisterPurged { before_utc: instant::to_micros(before_utc), runs };
+        let entry = Entry { seq, at_utc: instant::to_micros(now_utc), actor: Actor::System, event };
+        let recorded = log.append(&[Arc::new(entry)]);
+        if let Err(error) = &recorded {
+            tracing::error!(%error, "the purge of the register cannot be recorded: nothing is purged");
+        }
+        let Register { dir, lock, .. } = self;
+        let register = Self::open_locked(&dir, key, lock, true)?;
+        Ok((register, if recorded.is_ok() { count } else { 0 }))
     }
 
     /// Its directory.
@@ -248,12 +312,16 @@ struct Folded {
     state: State,
     offsets: Vec<u64>,
     tree: Tree,
+    oldest_utc: Option<DateTime<Utc>>,
 }
 
 impl Folded {
     fn add(&mut self, sound: &Sound) {
         if let Some(entry) = &sound.entry {
             self.state.apply(entry);
+            if Retention::concerns(&entry.event) {
+                self.oldest_utc = Some(self.oldest_utc.map_or(entry.at_utc, |oldest| oldest.min(entry.at_utc)));
+            }
         }
         self.offsets.push(sound.offset);
         self.tree.push(sound.leaf);

@@ -3,7 +3,8 @@
 
 use super::head::Acknowledged;
 use super::line::{self, LeafHash, LineFault, MAX_LINE_BYTES, Read as ReadLine};
-use crate::domain::Entry;
+use super::ranges::Ranges;
+use crate::domain::{Entry, Event};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -43,6 +44,8 @@ pub enum DamageKind {
     Torn,
     /// Entries are missing or changed that a signed checkpoint vouches for.
     Checkpoint,
+    /// An entry is withheld that no recorded purge names.
+    Withheld,
 }
 
 impl fmt::Display for Damage {
@@ -69,6 +72,10 @@ pub(super) struct Scan {
     pub(super) bytes: u64,
     /// Leaf hash of the last of them.
     pub(super) last: LeafHash,
+    /// Entries whose hash alone is there.
+    pub(super) withheld: Ranges,
+    /// Entries that recorded purges name.
+    pub(super) purged: Ranges,
     pub(super) damage: Option<Damage>,
     pub(super) torn: Option<TornTail>,
 }
@@ -78,7 +85,7 @@ pub(super) struct Scan {
 pub struct Sound {
     /// Its sequence number.
     pub seq: u64,
-    /// What it says; `None` in an extract that withholds it and tells its hash alone.
+    /// What it says; `None` where it is withheld (an extract) or purged (the log), and its hash alone is told.
     pub entry: Option<Entry>,
     /// Leaf hash of the register's line.
     pub leaf: LeafHash,
@@ -101,7 +108,15 @@ pub(super) type Note<'a> = Option<&'a Result<Acknowledged, String>>;
 /// Reads all of `from`. `sound` is called for each sound entry, in order.
 pub(super) fn scan(from: impl Read, note: Note<'_>, mut sound: impl FnMut(Sound)) -> io::Result<Scan> {
     let mut from = BufReader::with_capacity(256 * 1024, from);
-    let mut read = Scan { entries: 0, bytes: 0, last: LeafHash::START, damage: None, torn: None };
+    let mut read = Scan {
+        entries: 0,
+        bytes: 0,
+        last: LeafHash::START,
+        withheld: Ranges::default(),
+        purged: Ranges::default(),
+        damage: None,
+        torn: None,
+    };
     let mut held: Option<Held> = None;
     let mut bytes = Vec::new();
     loop {
@@ -111,10 +126,15 @@ pub(super) fn scan(from: impl Read, note: Note<'_>, mut sound: impl FnMut(Sound)
             read.damage = shortened(&read, note);
             break;
         }
-        match judge(&bytes, &read, note.is_none()) {
+        match judge(&bytes, &read) {
             Ok((entry, leaf)) => {
                 if let Some(held) = held.take() {
                     sound(held.sound);
+                }
+                match &entry {
+                    None => read.withheld.push(read.entries),
+                    Some(Entry { event: Event::RegisterPurged { runs, .. }, .. }) => read.purged.add(runs),
+                    Some(_) => {}
                 }
                 let line = bytes[..length - 1].to_vec();
                 let this = Sound { seq: read.entries, entry, leaf, offset: read.bytes, line };
@@ -157,14 +177,11 @@ enum Fault {
     Chain { found: String },
 }
 
-/// An extract may withhold lines; the log never does.
-fn judge(bytes: &[u8], read: &Scan, is_copy: bool) -> Result<(Option<Entry>, LeafHash), Fault> {
+/// An extract may withhold lines; in the log it takes a recorded purge, which [`not_purged`] looks for at the end.
+fn judge(bytes: &[u8], read: &Scan) -> Result<(Option<Entry>, LeafHash), Fault> {
     let Some(text) = bytes.strip_suffix(b"\n") else { return Err(Fault::Torn) };
     let line = match line::read(text).map_err(Fault::Line)? {
         ReadLine::Whole(line) => line,
-        ReadLine::Withheld { seq, .. } if !is_copy => {
-            return Err(Fault::Line(LineFault::UnknownEntry(format!("entry {seq} is withheld: the log holds all"))));
-        }
         ReadLine::Withheld { seq, leaf } if seq == read.entries => return Ok((None, leaf)),
         ReadLine::Withheld { seq, .. } => return Err(Fault::Sequence { found: seq }),
     };
@@ -224,10 +241,18 @@ fn refuse(read: &mut Scan, fault: Fault, rest_bytes: u64, note: Note<'_>, held: 
     read.damage = Some(damage(read.entries, read.bytes, kind, why));
 }
 
+/// The first entry of a log that is withheld without a purge that names it.
+pub(super) fn not_purged(read: &Scan, offset: impl Fn(u64) -> u64) -> Option<Damage> {
+    let seq = read.withheld.first_outside(&read.purged)?;
+    let why = "its content is gone, and no recorded purge names it: taken out after it was written".to_owned();
+    Some(damage(seq, offset(seq), DamageKind::Withheld, why))
+}
+
 /// The entry that was acknowledged last must be the one that stands there.
 fn replaced(read: &Scan, note: Note<'_>) -> Option<String> {
     let known = note?.as_ref().ok()?;
-    if read.entries != known.entries || (read.last == known.last && read.bytes == known.bytes) {
+    // Not the bytes: a purge shortens the file, and the last hash binds every line before it.
+    if read.entries != known.entries || read.last == known.last {
         return None;
     }
     Some(format!("its hash is {}, but the entry that was acknowledged has {}", read.last, known.last))

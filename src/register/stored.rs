@@ -54,6 +54,18 @@ pub(super) fn read(register_dir: &Path, key: Option<&VerifyKey>) -> io::Result<K
     Ok(kept)
 }
 
+/// The newest checkpoint kept in a register's directory that this key signed, with its note as it is mailed.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn newest_checkpoint(register_dir: &Path, key: &VerifyKey) -> io::Result<Option<(Checkpoint, String)>> {
+    let kept = read(register_dir, None)?.checkpoints;
+    let newest = kept.into_iter().filter(|known| known.verify(key).is_ok()).max_by_key(|known| known.checkpoint.size);
+    let Some(SignedCheckpoint { checkpoint, .. }) = newest else { return Ok(None) };
+    let name = format!("{:012}{SUFFIX}", checkpoint.size);
+    Ok(Some((checkpoint, fs::read_to_string(register_dir.join(CHECKPOINT_DIR).join(name))?)))
+}
+
 /// Keeps a checkpoint; one of the same size that is there already stays.
 fn keep(register_dir: &Path, checkpoint: &Checkpoint, note: &str) -> io::Result<PathBuf> {
     let dir = register_dir.join(CHECKPOINT_DIR);

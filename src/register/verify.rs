@@ -28,6 +28,10 @@ pub struct VerifyReport {
     pub entries: u64,
     /// How many of them an extract withholds: their hashes are there, their words are not.
     pub withheld: u64,
+    /// How many of them recorded purges have dropped, hash alone left; everything else is verified as ever.
+    pub purged: u64,
+    /// The last of these.
+    pub purged_up_to: Option<u64>,
     /// Their bytes.
     pub bytes: u64,
     /// Leaf hash of the last sound entry, hexadecimal: note it down somewhere else to recognise a rolled-back register.
@@ -64,7 +68,11 @@ impl fmt::Display for VerifyReport {
         writeln!(f, "register {}", self.path.display())?;
         writeln!(f, "  sound entries: {} ({} bytes)", self.entries, self.bytes)?;
         if self.withheld > 0 {
-            writeln!(f, "  of these withheld, hash alone: {}", self.withheld)?;
+            writeln!(f, "  of these hash alone, withheld or purged: {}", self.withheld)?;
+        }
+        if let Some(last) = self.purged_up_to {
+            let from = last + 1;
+            writeln!(f, "  purged for age: {}, up to entry {last}; from {from} on every entry is there", self.purged)?;
         }
         if let (Some(first), Some(last)) = (self.first_at_utc, self.last_at_utc) {
             writeln!(f, "  from {first} to {last}")?;
@@ -158,11 +166,14 @@ pub fn examine(source: &Source, key: Option<&VerifyKey>) -> Result<Examined, Reg
             }
         }
     })?;
-    let by_checkpoints = by_checkpoints(&read, &kept, &tree, &offsets);
+    let is_log = matches!(source, Source::Directory(_));
+    let by_checkpoints = by_checkpoints(&read, &kept, &tree, &offsets, is_log);
     let mut report = VerifyReport {
         path: path.clone(),
         entries: read.entries,
         withheld,
+        purged: read.purged.len(),
+        purged_up_to: read.purged.last(),
         bytes: read.bytes,
         last_hash: read.last.to_string(),
         root: tree.root().base64(),
@@ -203,8 +214,9 @@ fn read(source: &Source, sound: impl FnMut(Sound)) -> Result<Scan, RegisterError
     scan(log, note.as_ref(), sound).map_err(io_error(&log_path, "cannot read"))
 }
 
-/// What the checkpoints beside a log say against it, when that comes before what the log itself shows.
-pub(super) fn by_checkpoints(read: &Scan, kept: &Kept, tree: &Tree, offsets: &[u64]) -> Option<Damage> {
+/// What the checkpoints beside a log, and its recorded purges, say against it, when that comes before what the log itself
+/// shows. An extract (`!is_log`) may withhold what it likes.
+pub(super) fn by_checkpoints(read: &Scan, kept: &Kept, tree: &Tree, offsets: &[u64], is_log: bool) -> Option<Damage> {
     let unreadable = kept.bad.as_ref().map(|(name, why)| {
         let why = format!(
             "checkpoint {name} cannot be used: {why}; the entries themselves are in order: keep the file as \
@@ -213,7 +225,9 @@ pub(super) fn by_checkpoints(read: &Scan, kept: &Kept, tree: &Tree, offsets: &[u
         scan::damage(read.entries, read.bytes, DamageKind::Checkpoint, why)
     });
     let found = checkpoint::against(&kept.checkpoints, tree, |seq| offset_of(offsets, seq, read.bytes));
-    let found = found.or(unreadable)?;
+    let found = found.or(unreadable);
+    let not_purged = is_log.then(|| scan::not_purged(read, |seq| offset_of(offsets, seq, read.bytes))).flatten();
+    let found = [found, not_purged].into_iter().flatten().min_by_key(|damage| damage.first_bad_seq)?;
     read.damage.as_ref().is_none_or(|known| found.first_bad_seq < known.first_bad_seq).then_some(found)
 }
 
@@ -223,6 +237,8 @@ pub(super) fn cut_back(read: Scan, damage: Damage, tree: &Tree) -> Scan {
         entries: damage.first_bad_seq,
         bytes: damage.offset,
         last: last_before(tree, damage.first_bad_seq),
+        withheld: read.withheld,
+        purged: read.purged,
         damage: Some(damage),
         torn: read.torn,
     }

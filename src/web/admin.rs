@@ -5,14 +5,15 @@ use super::answer::{self, Answer};
 use super::app::App;
 use super::auth::{Caller, Person};
 use super::chrome;
-use super::connections::{Connection, KEPT_IN_MEMORY};
+use super::connections::{Connection, ConnectionFilter, Kind, Place};
 use super::models::{PersonRef, SessionModel};
 use super::pages::Notice;
-use super::pages::connections::{self, ConnectionRow, ConnectionsView};
+use super::pages::connections::{self, ConnectionRow, ConnectionsView, FilterView};
 use super::pages::sessions::{self, SessionCamera, SessionRow, SessionsView};
 use super::problem::Problem;
 use super::request::Request;
 use super::tickets;
+use crate::clock::{parse_since, parse_until};
 use crate::control::Receipt;
 use crate::domain::{Action, Actor, Command, LiveCut, Purpose, SessionId};
 use http::StatusCode;
@@ -111,16 +112,36 @@ pub async fn cut_api(app: &App, request: &Request, caller: &Caller) -> Result<An
     tickets::done(&cut(app, caller.person()?, request.id()?, why).await?)
 }
 
-/// `GET /admin/connections?skip=N`.
+/// `GET /admin/connections?since=&until=&kind=&person=&ticket=&before=PLACE`.
 pub async fn connections_page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
-    let skip = skip(request)?;
     let names = access::names(app).await?;
-    // One more than is shown tells whether there are older ones.
-    let mut rows = app.context.connections.newest(skip, CONNECTIONS_PER_PAGE + 1);
-    let older = (rows.len() > CONNECTIONS_PER_PAGE).then(|| skip + CONNECTIONS_PER_PAGE);
-    rows.truncate(CONNECTIONS_PER_PAGE);
-    let link = |skip: usize| format!("/admin/connections?skip={skip}");
+    let (rows, older) = connection_lines(app, request, CONNECTIONS_PER_PAGE).await?;
+    let value = |name: &str| request.query(name).unwrap_or_default();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for name in ["since", "until", "kind", "person", "ticket"] {
+        if let Some(value) = request.query(name).filter(|value| !value.is_empty()) {
+            query.append_pair(name, &value);
+        }
+    }
+    let query = query.finish();
+    let link = |before: Option<Place>| {
+        let before = before.map(|before| format!("before={before}"));
+        let parts: Vec<&str> =
+            [Some(query.as_str()), before.as_deref()].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        format!("/admin/connections?{}", parts.join("&"))
+    };
     let view = ConnectionsView {
+        newer: request.query("before").map(|_| link(None)),
+        older: older.map(|older| link(Some(older))),
+        kept_days: app.context.connections.kept_days(),
+        filter: FilterView {
+            since: value("since"),
+            until: value("until"),
+            kind: value("kind"),
+            person: value("person"),
+            ticket: value("ticket"),
+        },
+        people: names.iter().map(|(person, name)| (person.clone(), name.clone())).collect(),
         rows: rows
             .into_iter()
             .map(|row| ConnectionRow {
@@ -133,14 +154,38 @@ pub async fn connections_page(app: &App, request: &Request, caller: &Caller) -> 
                 detail: row.detail,
             })
             .collect(),
-        newer: (skip > 0).then(|| link(skip.saturating_sub(CONNECTIONS_PER_PAGE))),
-        older: older.map(link),
     };
     chrome::page(request, StatusCode::OK, connections::render(&chrome::shell(app, request, caller), &view))
 }
 
-fn skip(request: &Request) -> Result<usize, Problem> {
-    Ok(request.query_number("skip", 0..=KEPT_IN_MEMORY as u64)?.unwrap_or(0) as usize)
+/// The lines a request asks for, and where older ones begin.
+async fn connection_lines(
+    app: &App,
+    request: &Request,
+    limit: usize,
+) -> Result<(Vec<Connection>, Option<Place>), Problem> {
+    let value = |name: &str| request.query(name).filter(|text| !text.is_empty());
+    let wrong = |name: &'static str| {
+        move |expected: String| Problem::new(StatusCode::BAD_REQUEST, "query-invalid", format!("{name}: {expected}"))
+    };
+    fn told(error: impl std::fmt::Display) -> String {
+        error.to_string()
+    }
+    let kind = |text: String| {
+        let words = Kind::ALL.map(Kind::as_str).join(", ");
+        Kind::of_word(&text).ok_or_else(|| format!("expected one of {words}"))
+    };
+    let filter = ConnectionFilter {
+        since_utc: value("since").map(|text| parse_since(&text)).transpose().map_err(wrong("since"))?,
+        until_utc: value("until").map(|text| parse_until(&text)).transpose().map_err(wrong("until"))?,
+        kind: value("kind").map(kind).transpose().map_err(wrong("kind"))?,
+        person: value("person").map(|text| text.parse().map_err(told)).transpose().map_err(wrong("person"))?,
+        ticket: value("ticket").map(|text| text.parse().map_err(told)).transpose().map_err(wrong("ticket"))?,
+    };
+    let before = value("before").map(|text| text.parse::<Place>()).transpose().map_err(wrong("before"))?;
+    let log = app.context.connections.clone();
+    let read = tokio::task::spawn_blocking(move || log.page(&filter, before, limit)).await?;
+    read.map_err(|error| Problem::internal("the connection log cannot be read", &error))
 }
 
 #[derive(Serialize)]
@@ -155,12 +200,15 @@ struct Line {
 #[derive(Serialize)]
 struct Connections {
     connections: Vec<Line>,
+    /// Where older lines begin, for `before`; absent when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older_before: Option<String>,
 }
 
-/// `GET /api/v1/connections?skip=N&limit=M`.
+/// `GET /api/v1/connections?since=&until=&kind=&person=&ticket=&before=PLACE&limit=M`.
 pub async fn connections_api(app: &App, request: &Request) -> Result<Answer, Problem> {
     let limit = request.query_number("limit", 1..=1_000)?.map_or(CONNECTIONS_PER_PAGE, |limit| limit as usize);
-    let rows = app.context.connections.newest(skip(request)?, limit);
+    let (rows, older) = connection_lines(app, request, limit).await?;
     let names = access::names(app).await?;
     let connections = rows
         .into_iter()
@@ -169,5 +217,5 @@ pub async fn connections_api(app: &App, request: &Request) -> Result<Answer, Pro
             connection,
         })
         .collect();
-    answer::json(StatusCode::OK, &Connections { connections })
+    answer::json(StatusCode::OK, &Connections { connections, older_before: older.map(|older| older.to_string()) })
 }

@@ -1,10 +1,12 @@
 //! Answers: the few shapes there are, and the headers that go on every one of them.
 
 use super::problem::Problem;
+use futures_util::Stream;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use hyper::body::Body as _;
 use serde::Serialize;
+use warp::Reply as _;
 
 /// What handlers give back.
 pub type Answer = warp::reply::Response;
@@ -25,6 +27,16 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub fn content(status: StatusCode, media_type: &'static str, body: impl Into<Vec<u8>>) -> Answer {
     let mut answer = Response::new(body.into().into());
     *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    answer
+}
+
+/// An answer that leaves as it is made. What fails on the way breaks the connection off.
+pub fn stream(
+    media_type: &'static str,
+    pieces: impl Stream<Item = std::io::Result<Vec<u8>>> + Send + Sync + 'static,
+) -> Answer {
+    let mut answer = warp::reply::stream(pieces).into_response();
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     answer
 }

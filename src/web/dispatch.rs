@@ -11,7 +11,7 @@ use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
     admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, oidc, people, register,
-    sightings, site, sites, tickets, urgent, whep, workstations,
+    sightings, site, sites, tickets, traceability, urgent, whep, workstations,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -326,9 +326,10 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminWorkstationsPage => workstations::page(app, request, caller).await,
         Name::AdminWorkstationRevoke => workstations::revoke_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
-        Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
+        Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv | Name::RegisterExportPdf => {
             register::export::export(app, request, caller).await
         }
+        Name::TraceabilityPage => traceability::page(app, request, caller),
         Name::RegisterEntryPage => register::proof::page(app, request, caller).await,
         Name::ApiLogin => login::api(app, request).await,
         Name::ApiLogout => login::api_logout(app, request, caller).await,

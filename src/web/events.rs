@@ -180,6 +180,7 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::ServerStarted { .. }
         | Event::ServerStopping
         | Event::RegisterRepaired { .. }
+        | Event::RegisterPurged { .. }
         | Event::RegisterExported { .. }
         | Event::ClockStepped { .. }
         | Event::SiteDeclared { .. }

@@ -52,6 +52,7 @@ mod site;
 mod sites;
 mod tickets;
 mod tls;
+mod traceability;
 mod urgent;
 mod whep;
 mod workstations;
@@ -59,6 +60,7 @@ mod workstations;
 pub use auth::oidc_provider::{OidcSettings, OidcSettingsError};
 pub use connections::Connections;
 pub use misc::OPENAPI;
+pub(crate) use models::word_of;
 pub use server::Server;
 pub use settings::{
     Demo, DemoAccount, IceServer, Limits, Rate, SecondFactorPolicy, ServeError, WebContext, WebSettings,

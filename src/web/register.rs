@@ -3,8 +3,6 @@
 pub mod export;
 mod filter;
 pub mod proof;
-mod table;
-mod transmissions;
 
 use super::access::{self, Names as People};
 use super::answer::{self, Answer};
@@ -16,6 +14,7 @@ use super::pages::Names;
 use super::pages::register::{FilterView, RegisterView, render};
 use super::problem::Problem;
 use super::request::Request;
+use crate::control::Control;
 use crate::domain::{Actor, Entry, Event, Role, State, Subject, TicketId};
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -36,6 +35,7 @@ fn shows(state: &State, person: &Person, entry: &Entry) -> bool {
         Event::ServerStarted { .. }
         | Event::ServerStopping
         | Event::RegisterRepaired { .. }
+        | Event::RegisterPurged { .. }
         | Event::ClockStepped { .. } => true,
         event => state.subject(event).site.is_some_and(|site| person.sites.contains(&site)),
     }
@@ -87,9 +87,9 @@ async fn page_of(app: &App, person: &Person, request: &Request) -> Result<(Vec<E
 }
 
 /// Names for sentences about these entries: all people, and what this person's sites hold.
-fn page_names(app: &App, person: &Person, people: People, entries: &[Entry]) -> Names {
+fn page_names(control: &Control, person: &Person, people: People, entries: &[Entry]) -> Names {
     let mut names = Names { people, ..Names::default() };
-    app.context.control.read(|state| {
+    control.read(|state| {
         for site in state.sites.values().filter(|site| access::sees_site(person, &site.id)) {
             names.sites.insert(site.id.clone(), site.name.clone());
             names.services.insert(site.service.id.clone(), site.service.name.clone());
@@ -114,7 +114,7 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let newer = request.query("before").map(|_| filter::link("/register", &query, None));
     let value = |name: &str| request.query(name).unwrap_or_default();
     let view = RegisterView {
-        names: page_names(app, person, access::names(app).await?, &entries),
+        names: page_names(&app.context.control, person, access::names(app).await?, &entries),
         entries,
         total,
         newer,
@@ -175,12 +175,12 @@ pub async fn history(
     people: People,
 ) -> Result<(Vec<Entry>, Names), Problem> {
     if person.role != Role::Decider {
-        return Ok((Vec::new(), page_names(app, person, people, &[])));
+        return Ok((Vec::new(), page_names(&app.context.control, person, people, &[])));
     }
     let total = app.context.control.read(|state| state.next_seq);
     let about = |state: &State, entry: &Entry| state.subject(&entry.event).ticket == Some(ticket);
     let (mut entries, _) = newest(app, total, 200, HISTORY_REACH, about).await?;
     entries.reverse();
-    let names = page_names(app, person, people, &entries);
+    let names = page_names(&app.context.control, person, people, &entries);
     Ok((entries, names))
 }

@@ -115,7 +115,9 @@ pub enum Name {
     RegisterExportJsonl,
     RegisterExportCsv,
     TransmissionsCsv,
+    RegisterExportPdf,
     RegisterEntryPage,
+    TraceabilityPage,
     ApiLogin,
     ApiLogout,
     ApiMe,
@@ -237,7 +239,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 96] = [
+pub static TABLE: [Route; 98] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -288,7 +290,9 @@ pub static TABLE: [Route; 96] = [
     page(Name::RegisterExportJsonl, "/register/export.jsonl", REGISTER_READERS),
     page(Name::RegisterExportCsv, "/register/export.csv", REGISTER_READERS),
     page(Name::TransmissionsCsv, "/register/transmissions.csv", REGISTER_READERS),
+    page(Name::RegisterExportPdf, "/register/export.pdf", REGISTER_READERS),
     page(Name::RegisterEntryPage, "/register/{seq}", REGISTER_READERS),
+    page(Name::TraceabilityPage, "/traceability", DOSSIER_READERS),
     // The same for programs
     row(Name::ApiLogin, Method::POST, "/api/v1/login", Who::Anybody, Proof::Origin, Kind::Api, Carries::Json),
     act(Name::ApiLogout, "/api/v1/logout", EVERYONE),
@@ -439,6 +443,14 @@ mod tests {
                 let suspicious = words.iter().any(|word| route.path.contains(word));
                 assert!(!(suspicious && route.who.admits(Some(role))), "{} for {role:?}", route.path);
             }
+        }
+    }
+
+    #[test]
+    fn a4_8_no_row_asks_the_police_to_acknowledge_or_to_intervene() {
+        for route in TABLE.iter().filter(|route| route.who.admits(Some(Operator))) {
+            let words = ["acknowledge", "accept", "dispatch", "intervene", "arrive"];
+            assert!(!words.iter().any(|word| route.path.contains(word)), "{}", route.path);
         }
     }
 

@@ -112,6 +112,7 @@ fn a_file_full_of_faults_has_every_one_of_them_named_at_its_place() {
         ("log.format = \"yaml\"", "\"yaml\""),
         ("site.0.id = \"Arcade 1\"", "\"Arcade 1\""),
         ("has no address", "addresses = []"),
+        // C-2: a recipient outside the convention's town.
         ("is of Montfermeil", "service = \"csu\""),
         ("site.0.convention.valid_from = \"2026-13-01\"", "\"2026-13-01\""),
         ("camera \"hall\" has a user without a password_file", "user = \"hall\""),

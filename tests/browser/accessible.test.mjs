@@ -47,7 +47,7 @@ async function look(page, what) {
 }
 
 /** The navigation's pages, as this person has them. */
-const places = (page) => page.locator(".nav a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+const places = (page) => page.locator(".nav a, footer a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
 
 test("log-in, its refusal, and an error page", async (t) => {
   const visitor = await visit(browser, demo);

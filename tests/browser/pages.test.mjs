@@ -144,6 +144,7 @@ test("English: one press, kept, on the same page; nothing French is left", async
   await live(page);
   assert.equal(await textOf(page, "[data-player-state]"), "Live");
   await page.waitForSelector("[data-cipher][data-verdict=strong]");
+  // C-4: never "end to end".
   assert.match(await textOf(page, "[data-cipher]"), /hop by hop, AES-256/);
   assert.match((await textOf(page, "[data-age]")), /^\d+\.\d s$/);
   await page.click("#end-button");

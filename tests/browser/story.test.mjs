@@ -146,7 +146,7 @@ test("asked, looked at, approved, watched, cut", async (t) => {
     assert.match(shown.words, /par tronçon, AES-256 AEAD_AES_256_GCM/);
   });
 
-  await t.test("a4_9 the watermark names agent, ticket and time on every picture, and comes back when it is taken off", async () => {
+  await t.test("a4_9, fault 11: the watermark names agent, ticket and time on every picture, and comes back when it is taken off", async () => {
     const { page } = operator;
     assert.equal(await page.locator(".tile canvas.watermark").count(), 4);
     const words = await page.evaluate(() => [...window.written]);

@@ -50,7 +50,7 @@ fn a5_1_a4_1_a3_3_a1_2_a_site_opens_once_its_dossier_is_complete_and_says_what_i
         service: Some(service().id),
     };
     world.system(Action::Designate(agent)).unwrap();
-    // With an empty annex nobody can ask, whatever places people have.
+    // C-6: with an empty annex nobody can ask, whatever places people have.
     let refusal = world.request("agent", "port", 120).unwrap_err();
     let named: Vec<_> = faults(&refusal).into_iter().map(|(field, code, _)| (field, code)).collect();
     assert_eq!(named, [("site", "not-in-annex"), ("site", "site-not-ready")]);

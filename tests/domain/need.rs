@@ -49,6 +49,7 @@ fn a3_5_every_half_hour_the_agent_is_asked_and_goes_on_when_they_answer() {
 
 #[test]
 fn a3_5_five_minutes_without_an_answer_cut() {
+    // C-3: the ceiling is no permission to go on unasked.
     let mut world = silent();
     let ticket = world.open("agent", "arcade", 120);
     world.watch("agent", ticket);
@@ -101,6 +102,7 @@ fn fault_06_a_wall_clock_that_is_set_back_keeps_no_question_and_no_cut_from_comi
 
 #[test]
 fn conflict_table_deciders_are_reminded_at_two_and_five_minutes_and_silence_lapses_at_fifteen() {
+    // C-7: nobody at the landlord's answers.
     let mut world = silent();
     let ticket = world.request("agent", "arcade", 120).unwrap();
     let mut told = Vec::new();

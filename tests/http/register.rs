@@ -1,14 +1,17 @@
 //! The register, read, filtered, taken out and proven over HTTP (A4-1, A4-5), and what a damaged one allows (fault 12).
 
-use crate::rig::{Answer, Browser, CAST, Rig};
-use ecluse::domain::{Event, EventKind, ExportFormat, TicketId};
+use crate::rig::{Answer, Browser, CAST, Rig, standing_for};
+use ecluse::console::{Order, perform};
+use ecluse::domain::{Event, EventKind, ExportFormat, Role, TicketId};
 use ecluse::register::tree::{TreeHash, verify_inclusion};
 use ecluse::register::{LOG_FILE, LeafHash, SignedCheckpoint, Source, VerifyKey, examine};
-use reqwest::StatusCode;
+use ecluse::web::routes::{Kind, Name, TABLE};
+use reqwest::{Method, StatusCode};
 use std::fs;
 
 const READERS: [&str; 4] = ["decider", "dpo", "administrator", "auditor"];
-const EXPORTS: [(&str, ExportFormat, &str); 3] = [
+const EXPORTS: [(&str, ExportFormat, &str); 4] = [
+    ("/register/export.pdf", ExportFormat::Pdf, "application/pdf"),
     ("/register/export.jsonl", ExportFormat::Jsonl, "application/jsonl"),
     ("/register/export.csv", ExportFormat::Csv, "text/csv; charset=utf-8"),
     ("/register/transmissions.csv", ExportFormat::TransmissionsCsv, "text/csv; charset=utf-8"),
@@ -29,6 +32,47 @@ async fn get(browser: &Browser, path: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_is_erased_is_a_pseudonym_everywhere_and_the_chain_stands() {
+    let rig = Rig::start().await;
+    closed(&rig, "fin").await;
+    let auditor = rig.log_in("auditor").await;
+    assert!(get(&auditor, "/register").await.text().contains("Prénom agent"));
+    // Struck at first, erased when its time has come; a second time changes nothing.
+    for forget in [false, true, true] {
+        let order = Order::PersonStrike { person: "agent".parse().unwrap(), forget };
+        let known = perform(&rig.control, &rig.store, order).await;
+        assert!(known.is_ok() || forget, "{known:?}");
+    }
+    let store = rig.store.clone();
+    let left = tokio::task::spawn_blocking(move || {
+        let person = "agent".parse().unwrap();
+        (store.people().get(&person).unwrap().is_some(), store.second_factors().get(&person).unwrap().is_some())
+    });
+    assert_eq!(left.await.unwrap(), (false, false));
+    for path in ["/register", "/register/export.csv", "/register/transmissions.csv", "/api/v1/register?limit=500"] {
+        let text = get(&auditor, path).await.text();
+        assert!(!text.contains("Prénom agent") && text.contains("agent"), "{path}: {text}");
+    }
+    assert!(!printed(&get(&auditor, "/register/export.pdf").await.body).contains("Prénom agent"));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("export.jsonl");
+    fs::write(&file, &get(&auditor, "/register/export.jsonl").await.body).unwrap();
+    let report = examine(&Source::Copy(file), None).unwrap().report;
+    assert!(report.is_sound() && report.withheld == 0, "{report}");
+    rig.stop().await;
+}
+
+/// What a reader finds in a document.
+fn printed(pdf: &[u8]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("export.pdf");
+    fs::write(&file, pdf).unwrap();
+    let output = std::process::Command::new("pdftotext").arg("-raw").arg(&file).arg("-").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a4_5_every_export_is_recorded_and_comes_as_a_file() {
     let rig = Rig::start().await;
     closed(&rig, "=HYPERLINK(\"https://evil.example\")").await;
@@ -42,6 +86,12 @@ async fn a4_5_every_export_is_recorded_and_comes_as_a_file() {
             let entry = rig.control.entries(Some(last - 1), 1).unwrap().pop().unwrap();
             let Event::RegisterExported { format: recorded, filter } = entry.event else { panic!("{entry:?}") };
             assert_eq!((recorded, filter.site.unwrap().as_str()), (format, "arcade"), "{path} by {name}");
+            if format == ExportFormat::Pdf {
+                let text = printed(&answer.body);
+                for said in ["Prénom agent", "1 rue de l'Arcade", "ecluse.example.org/register", "HYPERLINK"] {
+                    assert!(text.contains(said), "{said}: {text}");
+                }
+            }
             if media_type.starts_with("text/csv") {
                 let text = answer.text();
                 assert!(text.starts_with('\u{feff}') && text.contains("Prénom agent"), "{text}");
@@ -181,6 +231,20 @@ async fn fault_12_a_register_tampered_with_is_read_only_with_a_banner_and_its_fi
     let page = get(&rig.log_in("administrator").await, "/register").await.text();
     assert!(page.contains(&why), "the administrator is told which: {page}");
     assert!(format!("{:?}", rig.control.health().register).contains(&why), "{:?}", rig.control.health());
+    // On every page there is, whoever looks.
+    for role in Role::ALL {
+        let browser = rig.log_in(standing_for(role)).await;
+        for route in TABLE.iter().filter(|route| route.kind == Kind::Page && route.method == Method::GET) {
+            let drawn =
+                !matches!(route.name, Name::Static | Name::DemoMails | Name::LoginPage | Name::SecondFactorPage);
+            let exports = route.path.starts_with("/register/") && !route.path.contains('{');
+            if !drawn || exports || route.path.contains('{') || !route.who.admits(Some(role)) {
+                continue;
+            }
+            let page = get(&browser, route.path).await.text();
+            assert!(page.contains("class=\"banner bad\" role=\"alert\""), "{} for {role:?}: {page}", route.path);
+        }
+    }
     // What is sound can be read; nothing new can be, nor signed, nor taken out without a trace.
     assert_eq!(rig.control.reader().entries(), bad);
     let filed = rig.log_in("agent").await.post("/api/v1/tickets", crate::rig::filing("agent")).await;

@@ -179,7 +179,8 @@ impl Rig {
         let control = Control::start(keeper, register, store.clone(), shared.clone()).unwrap();
         let hub = Hub::new(HubLimits::default());
         let viewers = Viewers::new(viewer_settings(), hub.clone()).unwrap();
-        let connections = Connections::open(&dir.path().join("connections"), shared.clone()).unwrap();
+        let connections =
+            Connections::open(&dir.path().join("connections"), TimeDelta::days(365), shared.clone()).unwrap();
         let authority = Authority::open_or_create(&dir.path().join("pki"), "test authority").unwrap();
         let server_files = authority.issue("server", Usage::Server, &["localhost", "127.0.0.1"], 30).unwrap();
 
@@ -348,7 +349,7 @@ impl Rig {
 
     /// The first line of the connection log that fits, newest first.
     pub fn logged(&self, kind: ecluse::web::connections::Kind, detail: &str) -> bool {
-        self.connections.newest(0, 500).iter().any(|line| line.kind == kind && line.detail == detail)
+        self.connections.newest(500).iter().any(|line| line.kind == kind && line.detail == detail)
     }
 
     pub async fn stop(self) {

@@ -45,8 +45,26 @@ async fn a6_7_the_connection_log_says_who_came_and_who_was_refused() {
     assert_eq!((&lines[0]["kind"], &lines[0]["who"]["name"]), (&json!("logged-in"), &json!("Prénom administrator")));
     assert_eq!((&lines[1]["kind"], &lines[1]["person"]), (&json!("refused"), &json!("agent")));
     assert_eq!(lines[1]["detail"], "GET /api/v1/sessions: not-your-role");
-    let older = administrator.get("/api/v1/connections?limit=1&skip=2").await.json()["connections"].clone();
-    assert_eq!((&older[0]["kind"], &older[0]["person"]), (&json!("logged-in"), &json!("agent")));
+    let first = administrator.get("/api/v1/connections?limit=2").await.json();
+    let before = first["older_before"].as_str().unwrap();
+    let older = administrator.get(&format!("/api/v1/connections?limit=1&before={before}")).await.json();
+    assert_eq!(
+        (&older["connections"][0]["kind"], &older["connections"][0]["person"]),
+        (&json!("logged-in"), &json!("agent"))
+    );
+    // Filtered, as the page is: what the agent was refused, and nothing else.
+    let refused = administrator.get("/api/v1/connections?kind=refused&person=agent&since=2020-01-01").await.json();
+    assert_eq!(refused["connections"].as_array().unwrap().len(), 1);
+    assert_eq!(refused.get("older_before"), None);
+    let page = administrator.get("/admin/connections?kind=refused&person=agent").await.text();
+    assert!(page.contains("GET /api/v1/sessions") && page.contains("365"), "{page}");
+    assert_eq!(page.matches("<tr>").count(), 2, "its heading and one line: {page}");
+    let page = administrator.get("/admin/connections?kind=viewing").await.text();
+    assert!(!page.contains("<tbody>"), "{page}");
+    for wrong in ["kind=everything", "since=yesterday", "person=No+Slug", "ticket=x", "before=5"] {
+        let answer = administrator.get(&format!("/api/v1/connections?{wrong}")).await;
+        answer.is(StatusCode::BAD_REQUEST, "query-invalid");
+    }
     rig.stop().await;
 }
 

@@ -86,6 +86,7 @@ async fn a6_1_the_police_log_in_from_a_workstation_of_their_service_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a6_1_a_workstation_of_another_service_is_none() {
+    // A2-1: a site's tickets serve one service and no other.
     let rig = Rig::start_with(wishes()).await;
     let (browser, _) = browser_on(&rig, "poste-1", None).await;
     // The right certificate under another name, or the right name with another certificate.

@@ -1,7 +1,9 @@
-//! `ecluse register`: read and verify the register without the server, offline. Takes no lock and writes nothing, so it
-//! works on a register in use.
+//! `ecluse register`: read and verify the register without the server, offline. All but `purge` take no lock and leave the
+//! log as it is, so they work on a register in use.
 
 mod checkpoint;
+mod export;
+mod purge;
 mod show;
 mod verify;
 
@@ -29,6 +31,15 @@ enum Command {
     ///
     /// Exit status: 0 all shown, 1 shown up to the first bad entry, 2 could not be read.
     Show(show::Arguments),
+    /// Take the register out: as a document, as a table, or as it stands
+    ///
+    /// Exit status: 0 all of it, 1 up to the first bad entry, 2 could not be read or written.
+    Export(export::Arguments),
+    /// Drop what has served its time ([retention] register_days), while no server runs; the rest stays verifiable
+    ///
+    /// The server does the same at its start. Exit status: 0 done or nothing to do, 1 damaged and left alone, 2 could
+    /// not be opened.
+    Purge(purge::Arguments),
     /// Print the public key that the register's checkpoints are signed with
     Key(checkpoint::Arguments),
     /// Verify the register, sign and keep a checkpoint of it, and print that
@@ -90,6 +101,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let outcome = match &arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Show(arguments) => show::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Purge(arguments) => purge::run(arguments),
         Command::Key(arguments) => checkpoint::key(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(arguments),
     };

@@ -1,7 +1,7 @@
 //! The connection log for the administrator (`GET /admin/connections`; A6-7).
 
 use super::{Banner, Locale, Shell};
-use crate::domain::{SessionId, TicketId};
+use crate::domain::{PersonId, SessionId, TicketId};
 use crate::web::connections::Kind;
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -34,6 +34,27 @@ pub struct ConnectionsView {
     pub newer: Option<String>,
     /// Link to older lines, when there are.
     pub older: Option<String>,
+    /// The filter, as typed.
+    pub filter: FilterView,
+    /// Who can be filtered by: pseudonym and name.
+    pub people: Vec<(PersonId, String)>,
+    /// How long lines are kept, days; `None`: in memory alone.
+    pub kept_days: Option<i64>,
+}
+
+/// A filter as typed; empty values restrict nothing.
+#[derive(Debug, Clone, Default)]
+pub struct FilterView {
+    /// First day.
+    pub since: String,
+    /// Last day.
+    pub until: String,
+    /// Kind.
+    pub kind: String,
+    /// Pseudonym.
+    pub person: String,
+    /// Ticket.
+    pub ticket: String,
 }
 
 /// Draws the page.
@@ -41,7 +62,7 @@ pub struct ConnectionsView {
 /// # Errors
 /// When the text cannot be formatted (out of memory).
 pub fn render(shell: &Shell, view: &ConnectionsView) -> askama::Result<String> {
-    Page { shell, view, l: shell.locale }.render()
+    Page { shell, view, l: shell.locale, kinds: Kind::ALL }.render()
 }
 
 #[derive(Template)]
@@ -50,23 +71,12 @@ struct Page<'a> {
     shell: &'a Shell,
     view: &'a ConnectionsView,
     l: Locale,
+    kinds: [Kind; 11],
 }
 
 impl ConnectionRow {
     fn word(&self) -> &'static str {
-        match self.kind {
-            Kind::LoggedIn => "logged-in",
-            Kind::LoginRefused => "login-refused",
-            Kind::LoggedOut => "logged-out",
-            Kind::Refused => "refused",
-            Kind::Viewing => "viewing",
-            Kind::ViewingRefused => "viewing-refused",
-            Kind::ViewingLeft => "viewing-left",
-            Kind::PublisherCame => "publisher-came",
-            Kind::PublisherWent => "publisher-went",
-            Kind::PublisherRefused => "publisher-refused",
-            Kind::TlsRefused => "tls-refused",
-        }
+        self.kind.as_str()
     }
 
     fn is_refusal(&self) -> bool {

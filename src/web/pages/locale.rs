@@ -307,6 +307,11 @@ pub fn words(l: Locale, key: &str) -> String {
     l.t(key)
 }
 
+/// The same with values in it.
+pub fn words_with(l: Locale, key: &str, values: &[(&'static str, String)]) -> String {
+    l.with(key, values)
+}
+
 fn fluent<'a>(values: &'a [(&'static str, String)]) -> HashMap<Cow<'static, str>, FluentValue<'a>> {
     values.iter().map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from(value.as_str()))).collect()
 }

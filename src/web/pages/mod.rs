@@ -36,11 +36,12 @@ pub mod site;
 pub mod sites;
 pub mod ticket;
 pub mod tickets;
+pub mod traceability;
 pub mod watch;
 pub mod workstations;
 
-pub use locale::{Language, Locale, words};
+pub use locale::{Language, Locale, words, words_with};
 pub use names::Names;
-pub use sentence::plain;
+pub use sentence::{ending, plain};
 pub use shell::{Banner, Notice, Persona, Shell, Trouble};
 pub use ticket::{TicketCard, short_id};

@@ -40,7 +40,8 @@ pub struct FilterView {
 }
 
 /// What can be taken out, and the text of its link.
-const EXPORTS: [(&str, &str); 3] = [
+const EXPORTS: [(&str, &str); 4] = [
+    ("/register/export.pdf", "export-pdf"),
     ("/register/transmissions.csv", "export-transmissions-csv"),
     ("/register/export.csv", "export-csv"),
     ("/register/export.jsonl", "export-jsonl"),
@@ -63,5 +64,5 @@ struct Page<'a> {
     l: Locale,
     lines: Vec<Line>,
     kinds: [EventKind; 6],
-    exports: [(&'static str, &'static str); 3],
+    exports: [(&'static str, &'static str); 4],
 }

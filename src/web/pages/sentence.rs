@@ -55,6 +55,11 @@ impl Line {
                 self.sentence = l.a("event-register-repaired", "bytes", dropped_bytes);
                 self.detail = Some(format!("SHA-256 {sha256}"));
             }
+            Event::RegisterPurged { before_utc, runs } => {
+                let count: u64 = runs.iter().map(|(first, last)| last.saturating_sub(*first) + 1).sum();
+                let values = [("count", count.to_string()), ("before", l.moment(*before_utc))];
+                self.sentence = l.with("event-register-purged", &values);
+            }
             Event::RegisterExported { format, filter } => {
                 let form = l.t(format!("export-{}", format.as_str()));
                 self.sentence = l.with("event-register-exported", &[who, ("form", form)]);
@@ -204,13 +209,7 @@ impl Line {
             Event::Closed { ticket, cause, flowed_ms, cut_us, .. } => {
                 about(ticket);
                 self.sentence = l.with(&format!("event-closed-{}", cause_word(cause)), &[who]);
-                self.why = match cause {
-                    CloseCause::InterruptedByLandlord { why }
-                    | CloseCause::CutByAdministrator { why }
-                    | CloseCause::RefusedAfterOpening { why } => Some(why.clone()),
-                    CloseCause::GateCondition { condition } => Some(condition_text(l, condition)),
-                    _ => None,
-                };
+                self.why = close_words(l, cause);
                 let mut figures = vec![l.a("event-flowed", "length", l.length(flowed_ms))];
                 figures.extend(cut_us.map(|us| l.a("event-cut-in", "cut", l.cut(us))));
                 self.detail = Some(figures.join(" · "));
@@ -300,6 +299,26 @@ pub fn plain(l: Locale, entry: &Entry, names: &Names) -> String {
     let ticket = line.ticket.map(|(_, short)| short);
     let why = line.why.map(|why| format!("« {why} »"));
     [Some(line.sentence), why, ticket, line.detail].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// How a transfer ended, in a few words, with those that somebody gave.
+pub fn ending(l: Locale, cause: &CloseCause) -> String {
+    let ended = l.t(format!("state-{}", cause_word(cause)));
+    match close_words(l, cause) {
+        Some(why) => format!("{ended} · «\u{a0}{why}\u{a0}»"),
+        None => ended,
+    }
+}
+
+/// The words that go with the end of a transfer.
+fn close_words(l: Locale, cause: &CloseCause) -> Option<String> {
+    match cause {
+        CloseCause::InterruptedByLandlord { why }
+        | CloseCause::CutByAdministrator { why }
+        | CloseCause::RefusedAfterOpening { why } => Some(why.clone()),
+        CloseCause::GateCondition { condition } => Some(condition_text(l, condition)),
+        _ => None,
+    }
 }
 
 /// The stable word of a session's end, and the words that go with it.

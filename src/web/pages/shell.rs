@@ -133,6 +133,12 @@ impl Shell {
             .collect()
     }
 
+    /// Whether the foot of the page leads to the convention's requirements: for the landlord, the DPO, the auditor and
+    /// the administrator.
+    pub(super) fn traceable(&self) -> bool {
+        self.persona.as_ref().is_some_and(|persona| !matches!(persona.role, Role::Operator | Role::Chief))
+    }
+
     /// Whether live events are for this person ([`crate::web::routes`], `GET /events`).
     pub(super) fn live(&self) -> bool {
         self.persona.as_ref().is_some_and(|persona| !matches!(persona.role, Role::Dpo | Role::Auditor))

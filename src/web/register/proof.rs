@@ -29,7 +29,8 @@ pub async fn api(app: &App, request: &Request, caller: &Caller) -> Result<Answer
 /// `GET /register/{seq}`.
 pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let (entry, proof) = proven(app, request, caller).await?;
-    let names = page_names(app, caller.person()?, access::names(app).await?, std::slice::from_ref(&entry));
+    let names =
+        page_names(&app.context.control, caller.person()?, access::names(app).await?, std::slice::from_ref(&entry));
     let view = EntryView { entry, names, proof };
     chrome::page(request, StatusCode::OK, render(&chrome::shell(app, request, caller), &view))
 }

@@ -1,0 +1,50 @@
+# The register on paper: the export as PDF, for whoever reads it without this server.
+export-pdf = transmissions and entries, to print or hand over (accessible PDF)
+refusal-document-too-long = Too many entries for one document: shorten the period, or take the tables, which have no limit.
+pdf-title = Register of transmissions
+pdf-all-sites = All sites
+pdf-period = from { $since } to { $until } inclusive
+pdf-since = from { $since } on
+pdf-until = up to { $until } inclusive
+pdf-always = from the beginning
+pdf-made = Document made on { $day } at { $hour } (Paris time) by { $by }. Days and hours are those of Paris.
+pdf-by-machine = the server’s command line
+pdf-page = Page { $page } of { $pages }
+pdf-transmissions = Transmissions
+pdf-transmissions-lead = Article 4 of the convention: day, hour, duration and receiving service of every transmission. The duration is the time images really flowed, in hours, minutes and seconds; several screens at once count once.
+pdf-no-transmission = No transmission in this period.
+pdf-still-open = under way
+pdf-sum = Number of transmissions: { $count }. Images in all: { $flowed }.
+pdf-events = Annex: entries of the register
+pdf-events-lead = Every entry of the period, in the register’s order. People appear by pseudonym; names come from a table apart, from which they can be erased.
+pdf-system = the server
+pdf-proof = Verify this document
+pdf-proof-lead = The checkpoint below is signed by the register { $origin }. It vouches for its first { $size } entries, whose root hash (RFC 6962) is { $root }.
+pdf-proof-key = The register’s public key, to be compared with the one the witnesses were given:
+pdf-proof-how = Ask for the JSONL export of the register for the same period. Save the checkpoint above in a file point.txt, then run:
+pdf-proof-limits = The command says whether the register begins with the entries this checkpoint vouches for, and names the first that differs. The paper itself is not signed: what counts are the entries of the same numbers.
+pdf-no-proof = No checkpoint: the register is damaged, or has signed none yet. This document cannot be verified.
+connections-kept = Lines are kept for { $days } days, then deleted.
+connections-filter = Filter the connection log
+event-register-purged = { $count } entries of matters closed before { $before } had served their time: their content was dropped, their hashes stay.
+traceability-title = Traceability of the convention
+traceability-lead = Each requirement of the convention, where the product meets it, and the tests that carry it. The tests are read from the code itself. What is not there yet is said.
+traceability-link = Traceability of the convention
+traceability-articles = Articles
+traceability-conflicts = The convention against itself
+traceability-faults = Abuse and faults
+traceability-id = Reference
+traceability-requirement = Requirement
+traceability-state = State
+traceability-where = Where
+traceability-tests = Tests
+traceability-met = met
+traceability-partly = in part
+traceability-missing = not yet
+traceability-lacks = Missing: { $what }.
+traceability-no-test = none
+traceability-count = { $n ->
+    [one] { $n } test
+   *[other] { $n } tests
+}
+footer-label = Foot of the page

@@ -1,0 +1,50 @@
+# Le registre sur papier : l’export en PDF, pour qui le lit sans ce serveur.
+export-pdf = transmissions et inscriptions, à imprimer ou à remettre (PDF accessible)
+refusal-document-too-long = Trop d’inscriptions pour un document : restreignez la période, ou prenez les tableaux, qui n’ont pas de limite.
+pdf-title = Registre des transmissions
+pdf-all-sites = Tous les sites
+pdf-period = du { $since } au { $until } inclus
+pdf-since = à partir du { $since }
+pdf-until = jusqu’au { $until } inclus
+pdf-always = depuis l’origine
+pdf-made = Document établi le { $day } à { $hour } (heure de Paris) par { $by }. Jours et heures sont ceux de Paris.
+pdf-by-machine = la ligne de commande du serveur
+pdf-page = Page { $page } sur { $pages }
+pdf-transmissions = Transmissions
+pdf-transmissions-lead = Article 4 de la convention : jour, heure, durée et service destinataire de chaque transmission. La durée est celle pendant laquelle des images ont réellement été transmises, en heures, minutes et secondes ; plusieurs écrans simultanés comptent une fois.
+pdf-no-transmission = Aucune transmission sur cette période.
+pdf-still-open = en cours
+pdf-sum = Nombre de transmissions : { $count }. Durée totale des images : { $flowed }.
+pdf-events = Annexe : inscriptions du registre
+pdf-events-lead = Chaque inscription de la période, dans l’ordre du registre. Les personnes y figurent par leur pseudonyme ; les noms viennent d’une table à part, dont ils peuvent être effacés.
+pdf-system = le serveur
+pdf-proof = Vérifier ce document
+pdf-proof-lead = Le point de contrôle ci-dessous est signé par le registre { $origin }. Il porte sur ses { $size } premières inscriptions, dont l’empreinte racine (RFC 6962) est { $root }.
+pdf-proof-key = Clé publique du registre, à comparer avec celle qui a été remise aux témoins :
+pdf-proof-how = Demandez l’export JSONL du registre pour la même période. Enregistrez le point de contrôle ci-dessus dans un fichier point.txt, puis exécutez :
+pdf-proof-limits = La commande dit si le registre commence bien par les inscriptions sur lesquelles porte ce point de contrôle, et nomme la première qui en diffère. Le papier lui-même n’est pas signé : ce sont les inscriptions portant les mêmes numéros qui font foi.
+pdf-no-proof = Aucun point de contrôle : le registre est endommagé, ou n’en a pas encore signé. Ce document ne peut pas être vérifié.
+connections-kept = Les lignes sont conservées { $days } jours, puis supprimées.
+connections-filter = Filtrer le journal des connexions
+event-register-purged = { $count } inscriptions d’affaires closes avant le { $before } ont atteint leur durée de conservation : leur contenu a été supprimé, leurs empreintes restent.
+traceability-title = Traçabilité de la convention
+traceability-lead = Chaque exigence de la convention, où le produit y répond, et les tests qui la portent. Les tests sont relevés dans le code lui-même. Ce qui n’est pas encore là est dit.
+traceability-link = Traçabilité de la convention
+traceability-articles = Articles
+traceability-conflicts = Contradictions de la convention
+traceability-faults = Abus et pannes
+traceability-id = Référence
+traceability-requirement = Exigence
+traceability-state = État
+traceability-where = Où
+traceability-tests = Tests
+traceability-met = remplie
+traceability-partly = en partie
+traceability-missing = pas encore
+traceability-lacks = Il manque : { $what }.
+traceability-no-test = aucun
+traceability-count = { $n ->
+    [one] { $n } test
+   *[other] { $n } tests
+}
+footer-label = Pied de page
