@@ -135,7 +135,7 @@ test("a provider that is down is said to be; the password is still there", async
   await refused(window, page, /service d’identité ne répond pas/);
   await page.evaluate(axe);
   for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
     assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], colorScheme);
   }
@@ -144,10 +144,10 @@ test("a provider that is down is said to be; the password is still there", async
   await page.click("#login-form [type=submit]");
   await page.waitForURL("**/login/second-factor");
   await window.close();
-  provider = await startProvider({ port, redirect: `${url}/login/oidc/callback`, secret: SECRET });
 });
 
 test("somebody designated gets in: with the provider's second factor at once, else with ours", async () => {
+  provider = await startProvider({ port, redirect: `${url}/login/oidc/callback`, secret: SECRET });
   const strong = await openWindow(browser);
   const page = await leave(strong);
   await logInThere(page, "decider", "pwd mfa");

@@ -285,7 +285,11 @@ async fn whep_says_what_it_takes() {
             assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "OPTIONS, POST"));
         }
     }
-    let options = nobody.send(nobody.request(Method::OPTIONS, "/whep/sessions/x")).await;
+    let nowhere = nobody.send(nobody.request(Method::OPTIONS, "/whep/sessions/x")).await;
+    nowhere.is(StatusCode::NOT_FOUND, "not-found");
+    // Whether it is there, strangers are not told.
+    let session = format!("/whep/sessions/{ticket}");
+    let options = nobody.send(nobody.request(Method::OPTIONS, &session)).await;
     assert_eq!(options.header("accept-patch"), FRAGMENT);
     assert_eq!(options.header("allow"), "OPTIONS, PATCH, DELETE");
     rig.stop().await;
