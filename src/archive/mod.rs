@@ -20,7 +20,6 @@
 //!
 //! Serves A4-10, A5-4, A5-5, A6-7 and fault 13.
 
-mod archive;
 mod check;
 mod error;
 mod format;
@@ -33,11 +32,11 @@ pub mod recorder;
 mod seal;
 #[cfg(test)]
 mod tests;
+mod vault;
 mod walk;
 mod writer;
 
 pub use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState};
-pub use archive::{Archive, Beginning, OpenSegment, Range, rotate_master_key};
 pub use check::{CheckReport, CheckScope, check};
 pub use error::{ArchiveError, Part};
 pub use format::{About, ClockSource, Fragment};
@@ -46,4 +45,5 @@ pub use layout::free_mib;
 pub use master::{MasterKey, MasterKeySource};
 pub use reader::SegmentReader;
 pub use reconcile::Reconciled;
+pub use vault::{Archive, Beginning, OpenSegment, Range, rotate_master_key};
 pub use writer::Shot;

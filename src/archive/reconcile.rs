@@ -4,11 +4,11 @@
 //! writer died), a row that is to be deleted (the deletion was cut short), a file without a row (the writer died between
 //! the two), and, by somebody else's hand alone, a row without a file.
 
-use super::archive::{close, finish_delete};
 use super::error::{ArchiveError, io};
 use super::keys::Keys;
 use super::layout;
 use super::reader::SegmentReader;
+use super::vault::{close, finish_delete};
 use super::walk;
 use super::writer::SegmentWriter;
 use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};

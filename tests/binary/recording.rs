@@ -7,7 +7,7 @@
 use crate::program::{PATIENCE, Program, ecluse, run};
 use crate::world::{SOUND, World};
 use chrono::{DateTime, Utc};
-use ecluse::archive::{Archive, Boundary, MasterKeySource, Range, SegmentReader};
+use ecluse::archive::{Archive, Boundary, ClockSource, MasterKeySource, Range, SegmentReader};
 use ecluse::domain::CameraId;
 use ecluse::store::Store;
 use gstreamer as gst;
@@ -244,15 +244,15 @@ fn every_picture_is_recorded_once_and_proven() {
     }
     Publisher::ffmpeg(&small, port, "one", false).until_it_ends(PATIENCE);
     server.ends_well(libc::SIGTERM, Duration::from_secs(10));
+    let log = server.stderr();
 
     let archive = site.archive("recordings.key");
     let scratch = site.world.path("scratch.mp4");
     for (camera, clip) in &clips {
         let found = ranges(&archive, camera);
-        assert_eq!(found[0].began, Boundary::Recorder, "{camera}");
-        assert_eq!(found[0].missed_frames, 0, "{camera}");
+        assert_eq!((found[0].began, found[0].missed_frames), (Boundary::Recorder, 0), "{camera}: {log}");
         assert!(found[0].segments.len() >= seconds as usize / 10, "{camera}: {:?}", found[0].segments);
-        assert_eq!(found[0].ended, Some(Boundary::Camera), "{camera}");
+        assert_eq!(found[0].ended, Some(Boundary::Camera), "{camera}: {log}");
         proves(&archive, &found[0], clip, &scratch);
         let late = (found[0].from_utc - begun).num_seconds();
         assert!((-1..60).contains(&late), "{camera}: its first picture is dated {late} s after it was started");
@@ -265,7 +265,8 @@ fn every_picture_is_recorded_once_and_proven() {
     for (camera, _) in &clips {
         let last = ranges(&archive, camera)[0].segments.last().unwrap().id();
         let about = archive.open_segment(&last).unwrap().about().clone();
-        println!("{camera}: clock {:?}, {:?} ms", about.clock, about.clock_offset_ms);
+        // Both kinds of publishers have sent a report by then.
+        assert_eq!(about.clock, ClockSource::Sender, "{camera}: {about:?}");
     }
     drop(archive);
     the_key_can_be_changed_and_damage_is_named(&site);

@@ -197,7 +197,7 @@ impl Run {
     /// What a keyframe tells the tape: the clocks, and whether a new segment must begin here.
     fn keyframe(&mut self, frame: &Frame, mapping: Mapping) {
         let mut wishes = lock(&self.wishes);
-        let stepped = wishes.in_force.is_some_and(|known| is_step(known, mapping));
+        let stepped = is_step(wishes.mapping, mapping);
         let (silent, jumped) = (std::mem::take(&mut self.silent), std::mem::take(&mut self.jumped));
         let why = match (silent, jumped, stepped) {
             (true, _, _) => Some(Boundary::Camera),
@@ -207,7 +207,7 @@ impl Run {
         };
         wishes.mapping = mapping;
         if let (Some(why), true) = (why, self.pushed > 0) {
-            wishes.cut = Some((frame.buffer.pts().unwrap_or(frame.time), why));
+            wishes.cuts.push_back((frame.buffer.pts().unwrap_or(frame.time), why));
         }
     }
 }

@@ -94,6 +94,8 @@ impl Muxer {
             }
             gst::BusSyncReply::Drop
         });
+        let inlet = mux.static_pad("sink").ok_or_else(|| broken("cmafmux has no sink"))?;
+        inlet.add_probe(gst::PadProbeType::BUFFER, never_without_dts());
         let taker = Mutex::new(taker);
         let failed = ending.clone();
         fragments.set_callbacks(
@@ -155,6 +157,26 @@ impl Drop for Muxer {
     fn drop(&mut self) {
         // A pipeline that is thrown away: what fails now is of no consequence.
         let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// Now and then h264timestamper passes a picture of a stream with B-frames on without a decoding time, and the muxer ends
+/// at once. Such a picture is decoded right after the one before it: its place in the stream says so.
+fn never_without_dts() -> impl Fn(&gst::Pad, &mut gst::PadProbeInfo<'_>) -> gst::PadProbeReturn + Send + Sync + 'static
+{
+    let last = Mutex::new(None);
+    move |_, info| {
+        if let Some(buffer) = info.buffer_mut() {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            match buffer.dts() {
+                None => {
+                    let dts = last.or(buffer.pts());
+                    buffer.make_mut().set_dts(dts);
+                }
+                dts => *last = dts,
+            }
+        }
+        gst::PadProbeReturn::Ok
     }
 }
 

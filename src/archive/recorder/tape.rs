@@ -8,6 +8,7 @@ use crate::archive::{Archive, ArchiveError, Beginning, Boundary, OpenSegment, Sh
 use crate::domain::CameraId;
 use gstreamer as gst;
 use metrics::{counter, histogram};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,16 +18,14 @@ use std::time::{Duration, Instant};
 pub(super) struct Wishes {
     /// How to get from the hub's line to the calendar, as of the newest keyframe.
     pub mapping: Mapping,
-    /// Begin a new segment with the first keyframe at or after this, for this reason.
-    pub cut: Option<(gst::ClockTime, Boundary)>,
-    /// The mapping the open segment was begun with.
-    pub in_force: Option<Mapping>,
+    /// Begin a new segment with the first keyframe at or after each of these, for this reason; in order of time.
+    pub cuts: VecDeque<(gst::ClockTime, Boundary)>,
 }
 
 impl Wishes {
     /// Nothing yet but how to get to the calendar.
     pub fn new(mapping: Mapping) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Self { mapping, cut: None, in_force: None }))
+        Arc::new(Mutex::new(Self { mapping, cuts: VecDeque::new() }))
     }
 }
 
@@ -146,7 +145,7 @@ impl Tape {
     /// Why a new segment is due at this keyframe; `None`: it is not.
     fn is_due(&self, time: gst::ClockTime) -> Option<Boundary> {
         let open = self.open.as_ref()?;
-        let wished = lock(&self.wishes).cut.take_if(|(from, _)| time >= *from);
+        let wished = lock(&self.wishes).cuts.pop_front_if(|(from, _)| time >= *from);
         if let Some((_, why)) = wished {
             return Some(why);
         }
@@ -157,11 +156,7 @@ impl Tape {
         if self.next == Boundary::Storage {
             self.archive.salvage(&self.camera)?;
         }
-        let mapping = {
-            let mut wishes = lock(&self.wishes);
-            wishes.in_force = Some(wishes.mapping);
-            wishes.mapping
-        };
+        let mapping = lock(&self.wishes).mapping;
         let started_us = mapping.us(time);
         let beginning = Beginning {
             camera: self.camera.clone(),
