@@ -88,6 +88,8 @@ pub enum MailKind {
     Closed,
     /// To the register's witnesses: what it holds at the end of a day (A4-5).
     Checkpoint,
+    /// To somebody who may choose their password and enrol their second factor (A3-3).
+    Invitation,
 }
 
 impl MailKind {
@@ -103,6 +105,7 @@ impl MailKind {
             MailKind::Refused => "refused",
             MailKind::Closed => "closed",
             MailKind::Checkpoint => "checkpoint",
+            MailKind::Invitation => "invitation",
         }
     }
 }

@@ -113,8 +113,9 @@ impl Message {
             Kind::OpenedForLandlord => ("mail-opened-landlord", &["what", "end"], "mail-opened-landlord-link", ""),
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
-            // About no ticket: `concerns` asks for none, and the witnesses' mail has words of its own (`checkpoint`).
+            // About no ticket: `concerns` asks for none, and they have words of their own (`checkpoint`, `invitation`).
             Kind::Checkpoint => ("mail-checkpoint", &[], "mail-ticket-link", ""),
+            Kind::Invitation => ("mail-invitation", &[], "mail-ticket-link", ""),
         };
         let subject = words.say(&format!("{stem}-subject"), &values);
         let paragraphs: Vec<String> =
@@ -123,20 +124,7 @@ impl Message {
         let footer = words.say("mail-footer", &values);
         let link = words.say(link, &values);
         let url = format!("{public_url}/tickets/{}{path}", ticket.id);
-        let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs.join("\n\n"));
-        let html = Html {
-            language: words.tag(),
-            subject: &subject,
-            greeting: &greeting,
-            paragraphs: &paragraphs,
-            url: &url,
-            link: &link,
-            footer: &footer,
-        }
-        .render()
-        // Formatting into a String fails only when memory does; the text part says the same.
-        .unwrap_or_default();
-        Message { subject, text, html }
+        words.message(subject, greeting, &paragraphs, (link, &url), footer)
     }
 }
 
@@ -148,6 +136,31 @@ impl Words {
     /// `en`, else French.
     pub(super) fn of(language: &str) -> Self {
         Self { language: if language == "en" { EN } else { FR } }
+    }
+
+    /// The parts put together, as text and as HTML, with one link.
+    pub(super) fn message(
+        &self,
+        subject: String,
+        greeting: String,
+        paragraphs: &[String],
+        (link, url): (String, &str),
+        footer: String,
+    ) -> Message {
+        let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs.join("\n\n"));
+        let html = Html {
+            language: self.tag(),
+            subject: &subject,
+            greeting: &greeting,
+            paragraphs,
+            url,
+            link: &link,
+            footer: &footer,
+        }
+        .render()
+        // Formatting into a String fails only when memory does; the text part says the same.
+        .unwrap_or_default();
+        Message { subject, text, html }
     }
 
     fn tag(&self) -> &'static str {
@@ -177,7 +190,7 @@ impl Words {
 }
 
 /// Day and time in Europe/Paris, unambiguous on the night the clock is set back (fault 18).
-fn clock_time(at: DateTime<Utc>) -> String {
+pub(super) fn clock_time(at: DateTime<Utc>) -> String {
     at.with_timezone(&Paris).format("%d/%m/%Y %H:%M %Z").to_string()
 }
 

@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod courier;
+mod invitation;
 mod letter;
 mod message;
 mod schedule;
@@ -17,6 +18,7 @@ mod smtp;
 
 pub use checkpoint::Witnesses;
 pub use courier::Courier;
+pub use invitation::INVITATION_PATH;
 pub use message::{Context, Message};
 pub use settings::{Encryption, MailSettings, SettingsError};
 
@@ -42,6 +44,7 @@ impl Notifier {
     }
 
     fn queue_all(&self, entry: &Entry, state: &State) -> Result<(), StoreError> {
+        invitation::queue(&self.store, &self.public_url, entry, state)?;
         let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
         let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
         for (audience, kind) in kinds {

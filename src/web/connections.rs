@@ -31,6 +31,10 @@ pub enum Kind {
     LoggedIn,
     /// A log-in was refused.
     LoginRefused,
+    /// An account is locked out after too many failures (fault 25).
+    LockedOut,
+    /// An administrator ended a lock-out.
+    Unlocked,
     /// Somebody logged out.
     LoggedOut,
     /// A logged-in person, or nobody, asked for something that is not theirs.

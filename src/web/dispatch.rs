@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, people, register, site, sites,
-    tickets, whep,
+    admin, alerts, annex, changes, chrome, events, invitation, limits, login, mails, metrics, misc, people, register,
+    site, sites, tickets, whep,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -285,6 +285,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::Login => login::form(app, request, caller).await,
         Name::SecondFactorPage => login::second_factor_page(app, request, caller).await,
         Name::SecondFactor => login::second_factor_form(app, request, caller).await,
+        Name::InvitationPage => invitation::page(app, request, caller).await,
+        Name::InvitationAccept => invitation::accept(app, request, caller).await,
         Name::Logout => login::logout(app, request, caller).await,
         Name::Language => language::choose(request),
         Name::TicketsPage => tickets::list_page(app, request, caller).await,
@@ -317,6 +319,11 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminMailsPage => mails::page(app, request, caller).await,
         Name::AdminMailRetry => mails::retry_form(app, request, caller).await,
         Name::AdminPeoplePage => people::page(app, request, caller).await,
+        Name::AdminPersonNew => people::invite::new_page(app, request, caller).await,
+        Name::AdminPersonAdd => people::invite::add_form(app, request, caller).await,
+        Name::AdminPersonInvite => people::invite::invite_form(app, request, caller).await,
+        Name::AdminInvitationRevoke => people::invite::uninvite_form(app, request, caller).await,
+        Name::AdminPersonUnlock => people::lockout::unlock_form(app, request, caller).await,
         Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
         Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
@@ -352,6 +359,10 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiPeople => people::api(app).await,
+        Name::ApiPersonAdd => people::invite::add_api(app, request, caller).await,
+        Name::ApiPersonInvite => people::invite::invite_api(app, request, caller).await,
+        Name::ApiInvitationRevoke => people::invite::uninvite_api(app, request, caller).await,
+        Name::ApiPersonUnlock => people::lockout::unlock_api(app, request, caller).await,
         Name::ApiSecondFactorReset => people::reset_api(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::ApiRegisterProof => register::proof::api(app, request, caller).await,

@@ -18,7 +18,7 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 /// Where the second factor is given.
-const SECOND_FACTOR: &str = "/login/second-factor";
+pub const SECOND_FACTOR: &str = "/login/second-factor";
 
 /// `GET /login`.
 pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
@@ -91,7 +91,7 @@ pub async fn form(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let problem = match auth::log_in(app, request, credentials).await {
         Ok(LogIn::Complete(logged_in)) => {
             let mut answer = answer::see_other(next.as_deref().unwrap_or("/"))?;
-            answer.headers_mut().append(SET_COOKIE, logged_in.cookie);
+            append(&mut answer, logged_in.cookies);
             return Ok(answer);
         }
         Ok(LogIn::SecondFactorDue { person, stage }) => {
@@ -107,6 +107,12 @@ pub async fn form(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let mut answer = draw(app, request, caller, problem.status, &view)?;
     answer.headers_mut().extend(problem.headers);
     Ok(answer)
+}
+
+fn append(answer: &mut Answer, cookies: [HeaderValue; 2]) {
+    for cookie in cookies {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+    }
 }
 
 /// `GET /login/second-factor`.
@@ -184,7 +190,7 @@ async fn proved(app: &App, request: &Request, proof: auth::Proof) -> Result<Answ
             chrome::page(request, StatusCode::OK, drawn)?
         }
     };
-    answer.headers_mut().append(SET_COOKIE, proof.logged_in.cookie);
+    append(&mut answer, proof.logged_in.cookies);
     answer.headers_mut().append(SET_COOKIE, auth::log_in_cookie_gone()?);
     Ok(answer)
 }
@@ -226,7 +232,7 @@ pub async fn api(app: &App, request: &Request) -> Result<Answer, Problem> {
     };
     let body = LoggedIn { csrf_token: csrf_token(&logged_in.token), me };
     let mut answer = answer::json(StatusCode::OK, &body)?;
-    answer.headers_mut().append(SET_COOKIE, logged_in.cookie);
+    append(&mut answer, logged_in.cookies);
     Ok(answer)
 }
 

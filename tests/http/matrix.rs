@@ -20,6 +20,7 @@ fn path_of(route: &Route) -> String {
         .replace("{alert}", NOBODYS)
         .replace("{seq}", "0")
         .replace("{person}", "nobody")
+        .replace("{token}", "nothing")
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.
@@ -82,7 +83,8 @@ async fn walk(rig: &Rig, role: Option<Role>) {
         let answer = ask(&browser, route).await;
         let admitted = route.who.admits(role);
         // Log-in and language forms are open to all, but not without a proof that anonymous programs lack.
-        let proofless = role.is_none() && matches!(route.name, Name::Login | Name::SecondFactor | Name::Language);
+        let forms = [Name::Login, Name::SecondFactor, Name::InvitationAccept, Name::Language];
+        let proofless = role.is_none() && forms.contains(&route.name);
         if proofless {
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{place}");
         } else if logs_out && admitted {

@@ -8,10 +8,13 @@
 //! - Role and sites are read from the keeper's state at every request, never from the session.
 
 mod csrf;
+mod invitation;
+mod known;
 mod login;
 mod second_factor;
 
 pub use csrf::{VISITOR_COOKIE, csrf_token, is_own_origin, proves};
+pub use invitation::{Accepted, Invited, accept, invited};
 pub use login::{Credentials, LogIn, log_in, log_out};
 pub use second_factor::{Proof, Stage, log_in_cookie_gone, prove, stage, start};
 
@@ -120,7 +123,7 @@ pub struct Auth {
     hashing: Semaphore,
     per_address: Limit<IpAddr>,
     per_account: Limit<String>,
-    codes: Limit<PersonId>,
+    codes: Limit<String>,
     pending: second_factor::PendingLogIns,
 }
 

@@ -4,7 +4,8 @@
 //! Who has no second factor yet enrols one here, at their first log-in; who has one gives its code, or a recovery code.
 //! These half-done log-ins live in memory alone: a restart asks for the password again.
 
-use super::login::{LoggedIn, code_accepted, complete, refuse};
+use super::known;
+use super::login::{LoggedIn, code_accepted, complete, may_try, refuse};
 use super::{SessionKey, set_cookie};
 use crate::domain::PersonId;
 use crate::store::totp::TotpSecret;
@@ -145,7 +146,7 @@ pub async fn prove(app: &App, request: &Request, code: &str) -> Result<Option<Pr
     let (recovery_codes, word) = match stage {
         Stage::Code => (None, code_accepted(app, request, &person, code.to_owned()).await?),
         Stage::Enrolment(secret) => {
-            app.auth.codes.check(&person)?;
+            may_try(app, request, &person).await?;
             let codes = enrol(app, request, &person, secret, code).await?;
             (Some(codes), "second factor enrolled".to_owned())
         }
@@ -165,6 +166,8 @@ async fn enrol(
     let now = app.context.clock.utc();
     let typed: String = code.chars().filter(|c| !c.is_whitespace()).take(64).collect();
     let Some(step) = secret.step_of(&typed, now) else {
+        let origin = known::origin_of(app, request, person).await?;
+        known::failed(app, request, person, &origin).await?;
         return Err(refuse(app, request, Some(person.clone()), "wrong code at enrolment"));
     };
     let (whose, control) = (person.clone(), app.context.control.clone());

@@ -57,6 +57,8 @@ impl ConnectionRow {
         match self.kind {
             Kind::LoggedIn => "logged-in",
             Kind::LoginRefused => "login-refused",
+            Kind::LockedOut => "locked-out",
+            Kind::Unlocked => "unlocked",
             Kind::LoggedOut => "logged-out",
             Kind::Refused => "refused",
             Kind::Viewing => "viewing",
@@ -72,7 +74,12 @@ impl ConnectionRow {
     fn is_refusal(&self) -> bool {
         matches!(
             self.kind,
-            Kind::LoginRefused | Kind::Refused | Kind::ViewingRefused | Kind::PublisherRefused | Kind::TlsRefused
+            Kind::LoginRefused
+                | Kind::LockedOut
+                | Kind::Refused
+                | Kind::ViewingRefused
+                | Kind::PublisherRefused
+                | Kind::TlsRefused
         )
     }
 }

@@ -59,6 +59,14 @@ pub enum Notice {
     Saved,
     /// A person's second factor was reset.
     SecondFactorReset,
+    /// A person was invited, by mail.
+    PersonInvited,
+    /// A person was added; the console invites them.
+    PersonAdded,
+    /// An invitation was taken back.
+    InvitationRevoked,
+    /// An account's lock-out was lifted.
+    AccountUnlocked,
     /// Logged out.
     LoggedOut,
     /// A mail is tried again now.
@@ -163,6 +171,10 @@ impl Notice {
             Notice::SessionCut { cut_us } => cut("notice-session-cut", cut_us),
             Notice::Saved => l.t("notice-saved"),
             Notice::SecondFactorReset => l.t("notice-second-factor-reset"),
+            Notice::PersonInvited => l.t("notice-person-invited"),
+            Notice::PersonAdded => l.t("notice-person-added"),
+            Notice::InvitationRevoked => l.t("notice-invitation-revoked"),
+            Notice::AccountUnlocked => l.t("notice-account-unlocked"),
             Notice::LoggedOut => l.t("notice-logged-out"),
             Notice::MailRetried => l.t("notice-mail-retried"),
         }
