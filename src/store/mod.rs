@@ -14,6 +14,7 @@ mod error;
 mod invitations;
 mod lockouts;
 mod outbox;
+mod passkeys;
 pub mod password;
 mod people;
 mod second_factors;
@@ -28,6 +29,7 @@ pub use error::StoreError;
 pub use invitations::{InvitationLink, Invitations};
 pub use lockouts::{Lockout, LockoutRule, Lockouts, Origin, Scope};
 pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
+pub use passkeys::{MOST_PASSKEYS, Passkeys, StoredPasskey};
 pub use people::{Identity, People, same_email};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
 pub use tickets::{Mark, Tickets};
@@ -47,6 +49,7 @@ pub struct Store {
     invitations: Invitations,
     lockouts: Lockouts,
     devices: Devices,
+    passkeys: Passkeys,
     second_factors: SecondFactors,
     web_sessions: WebSessions,
     outbox: Outbox,
@@ -65,6 +68,7 @@ impl Store {
             invitations: Invitations::new(&engine)?,
             lockouts: Lockouts::new(&engine)?,
             devices: Devices::new(&engine)?,
+            passkeys: Passkeys::new(&engine)?,
             second_factors: SecondFactors::new(&engine)?,
             web_sessions: WebSessions::new(&engine)?,
             outbox: Outbox::new(&engine)?,
@@ -86,6 +90,11 @@ impl Store {
     /// Wrong passwords and codes, and what follows from them.
     pub fn lockouts(&self) -> Lockouts {
         self.lockouts.clone()
+    }
+
+    /// Passkeys, as second factor.
+    pub fn passkeys(&self) -> Passkeys {
+        self.passkeys.clone()
     }
 
     /// Devices people have logged in from.
@@ -121,6 +130,7 @@ impl Store {
     pub fn forget_proofs(&self, person: &PersonId, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.invitations.remove(person)?;
         self.second_factors.remove(person)?;
+        self.passkeys.forget(person)?;
         self.web_sessions.revoke_person(person)?;
         self.devices.forget(person, now)?;
         self.lockouts.clear(person, now)?;

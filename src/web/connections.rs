@@ -35,6 +35,10 @@ pub enum Kind {
     LockedOut,
     /// An administrator ended a lock-out.
     Unlocked,
+    /// Somebody added a passkey to their second factor.
+    PasskeyAdded,
+    /// Somebody removed one.
+    PasskeyRemoved,
     /// Somebody logged out.
     LoggedOut,
     /// A logged-in person, or nobody, asked for something that is not theirs.

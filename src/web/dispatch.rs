@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, invitation, limits, login, mails, metrics, misc, people, register,
-    site, sites, tickets, whep,
+    admin, alerts, annex, changes, chrome, events, invitation, limits, login, mails, metrics, misc, own_factor, people,
+    register, site, sites, tickets, whep,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -287,6 +287,9 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::SecondFactor => login::second_factor_form(app, request, caller).await,
         Name::InvitationPage => invitation::page(app, request, caller).await,
         Name::InvitationAccept => invitation::accept(app, request, caller).await,
+        Name::OwnFactorPage => own_factor::page(app, request, caller).await,
+        Name::OwnPasskeyAdd => own_factor::add(app, request, caller).await,
+        Name::OwnPasskeyRemove => own_factor::remove(app, request, caller).await,
         Name::Logout => login::logout(app, request, caller).await,
         Name::Language => language::choose(request),
         Name::TicketsPage => tickets::list_page(app, request, caller).await,

@@ -2,7 +2,7 @@
 
 use super::answer::{self, Answer};
 use super::app::App;
-use super::auth::{self, Caller, Credentials, LogIn, Stage, csrf_token};
+use super::auth::{self, Caller, Credentials, Given, LogIn, Stage, csrf_token};
 use super::chrome;
 use super::misc;
 use super::pages::Notice;
@@ -142,11 +142,12 @@ async fn draw_stage(
     (person, stage): (PersonId, Stage),
     fault: Option<LoginFault>,
 ) -> Result<Answer, Problem> {
+    let passkey = auth::asked(app, request, &person, &stage).await?;
     let due = match stage {
         Stage::Code => Due::Code,
         Stage::Enrolment(secret) => enrolment(app, person, &secret).await?,
     };
-    let view = SecondFactorView { due, fault };
+    let view = SecondFactorView { due, passkey, fault };
     let (caller, cookie) = chrome::bind_visitor(caller)?;
     let drawn = second_factor::render(&chrome::shell(app, request, &caller), &view);
     let mut answer = chrome::page(request, status, drawn)?;
@@ -164,7 +165,12 @@ async fn enrolment(app: &App, person: PersonId, secret: &TotpSecret) -> Result<D
 
 /// `POST /login/second-factor`.
 pub async fn second_factor_form(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
-    let problem = match auth::prove(app, request, request.form().value("code")).await {
+    let form = request.form();
+    let given = match form.value("passkey") {
+        "" => Given::Code(form.value("code")),
+        answer => Given::Passkey(answer),
+    };
+    let problem = match auth::prove(app, request, given).await {
         Ok(Some(proof)) => return proved(app, request, proof).await,
         Ok(None) => return from_the_start(app, request, caller, LoginFault::Expired).await,
         Err(problem) => problem,

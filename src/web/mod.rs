@@ -37,6 +37,7 @@ mod mails;
 mod metrics;
 mod misc;
 mod models;
+mod own_factor;
 pub mod pages;
 mod people;
 mod problem;

@@ -75,6 +75,9 @@ pub enum Name {
     SecondFactor,
     InvitationPage,
     InvitationAccept,
+    OwnFactorPage,
+    OwnPasskeyAdd,
+    OwnPasskeyRemove,
     Logout,
     Language,
     TicketsPage,
@@ -241,7 +244,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 100] = [
+pub static TABLE: [Route; 103] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -250,6 +253,9 @@ pub static TABLE: [Route; 100] = [
     form(Name::SecondFactor, "/login/second-factor", Who::Anybody),
     page(Name::InvitationPage, "/invitation/{token}", Who::Anybody),
     form(Name::InvitationAccept, "/invitation/{token}", Who::Anybody),
+    page(Name::OwnFactorPage, "/me/second-factor", EVERYONE),
+    form(Name::OwnPasskeyAdd, "/me/second-factor/passkeys", EVERYONE),
+    form(Name::OwnPasskeyRemove, "/me/second-factor/passkeys/{passkey}/remove", EVERYONE),
     form(Name::Logout, "/logout", EVERYONE),
     form(Name::Language, "/language", Who::Anybody),
     // Tickets, as pages

@@ -21,6 +21,7 @@ fn path_of(route: &Route) -> String {
         .replace("{seq}", "0")
         .replace("{person}", "nobody")
         .replace("{token}", "nothing")
+        .replace("{passkey}", "nothing")
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.

@@ -326,3 +326,39 @@ async fn fault_25_who_guesses_is_locked_out_and_the_accounts_own_devices_are_not
     }
     rig.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_passkey_proves_nothing_and_ones_own_page_asks_for_the_password() {
+    let rig = Rig::start().await;
+    let (store, person) = (rig.store.clone(), "agent".parse::<PersonId>().unwrap());
+    tokio::task::spawn_blocking(move || store.second_factors().remove(&person)).await.unwrap().unwrap();
+    let mut browser = rig.anonymous();
+    browser.csrf = csrf_of(&browser.get("/login").await.text());
+    let fields = [("csrf", browser.csrf.as_str()), ("email", &email("agent")), ("password", PASSWORD)];
+    assert_eq!(browser.form("/login", &fields).await.status, StatusCode::SEE_OTHER);
+    let page = browser.get("/login/second-factor").await.text();
+    let options = between(&page, "data-passkey-create=\"", "\"").replace("&#34;", "\"");
+    let options: serde_json::Value = serde_json::from_str(&options).unwrap();
+    assert_eq!(options["publicKey"]["rp"]["id"], "ecluse.example.org", "the host of the public URL");
+    assert_eq!(options["publicKey"]["authenticatorSelection"]["userVerification"], "required");
+    for answer in ["{}", "no json", "{\"id\":\"\",\"rawId\":\"\",\"response\":{},\"type\":\"public-key\"}"] {
+        let fields = [("csrf", browser.csrf.as_str()), ("passkey", answer)];
+        let refused = browser.form("/login/second-factor", &fields).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{answer}");
+    }
+    browser.get("/api/v1/me").await.is(StatusCode::UNAUTHORIZED, "not-logged-in");
+    assert!(rig.logged(Logged::LoginRefused, "wrong passkey at enrolment"));
+
+    let decider = rig.log_in("decider").await;
+    let own = decider.get("/me/second-factor").await.text();
+    assert!(own.contains("Application d’authentification enregistrée") && own.contains("data-passkey-create"), "{own}");
+    for (password, status) in [("wrong", StatusCode::UNAUTHORIZED), (PASSWORD, StatusCode::UNPROCESSABLE_ENTITY)] {
+        let fields =
+            [("csrf", decider.csrf.as_str()), ("name", "x"), ("password", password), ("passkey", "{}")];
+        assert_eq!(decider.form("/me/second-factor/passkeys", &fields).await.status, status, "{password}");
+    }
+    let fields = [("csrf", decider.csrf.as_str()), ("password", PASSWORD)];
+    let none = decider.form("/me/second-factor/passkeys/0123456789abcdef/remove", &fields).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    rig.stop().await;
+}

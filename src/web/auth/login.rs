@@ -3,7 +3,7 @@
 
 use super::known::{self, DEVICE_COOKIE};
 use super::second_factor::{Stage, due};
-use super::{Caller, SESSION_COOKIE, SessionKey, may_use_machine, set_cookie, workstation_required};
+use super::{Caller, Person, SESSION_COOKIE, SessionKey, may_use_machine, set_cookie, workstation_required};
 use crate::domain::PersonId;
 use crate::store::{DEVICE_STANDS, Origin, Proved, password};
 use crate::web::app::App;
@@ -174,6 +174,32 @@ pub(super) async fn code_accepted(
             Err(refuse(app, request, Some(person.clone()), "wrong or used code"))
         }
     }
+}
+
+/// Somebody who is logged in types their password again.
+pub(super) async fn password_again(
+    app: &App,
+    request: &Request,
+    person: &Person,
+    given: String,
+) -> Result<(), Problem> {
+    let origin = known::origin_of(app, request, &person.id).await?;
+    app.auth.per_account.check(&format!("{} again", person.id))?;
+    let _turn = turn(app).await?;
+    let whose = person.id.clone();
+    let right = app.in_store(move |store| {
+        let identity = store.people().get(&whose)?;
+        Ok(password::verify(&given, identity.as_ref().map(|identity| identity.password_hash.as_str())))
+    });
+    let right = right.await?;
+    if known::is_locked_out(app, &person.id, &origin).await? {
+        return Err(refuse(app, request, Some(person.id.clone()), "locked out"));
+    }
+    if !right {
+        known::failed(app, request, &person.id, &origin).await?;
+        return Err(refuse(app, request, Some(person.id.clone()), "wrong credentials"));
+    }
+    Ok(())
 }
 
 /// Whether another code may be tried for this person, and from where it comes.

@@ -59,6 +59,8 @@ impl ConnectionRow {
             Kind::LoginRefused => "login-refused",
             Kind::LockedOut => "locked-out",
             Kind::Unlocked => "unlocked",
+            Kind::PasskeyAdded => "passkey-added",
+            Kind::PasskeyRemoved => "passkey-removed",
             Kind::LoggedOut => "logged-out",
             Kind::Refused => "refused",
             Kind::Viewing => "viewing",

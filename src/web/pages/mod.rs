@@ -26,6 +26,7 @@ pub mod mails;
 pub mod names;
 pub mod notice;
 pub mod outbox;
+pub mod own_factor;
 pub mod people;
 pub mod person;
 pub mod register;

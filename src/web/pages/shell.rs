@@ -67,6 +67,10 @@ pub enum Notice {
     InvitationRevoked,
     /// An account's lock-out was lifted.
     AccountUnlocked,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
     /// Logged out.
     LoggedOut,
     /// A mail is tried again now.
@@ -175,6 +179,8 @@ impl Notice {
             Notice::PersonAdded => l.t("notice-person-added"),
             Notice::InvitationRevoked => l.t("notice-invitation-revoked"),
             Notice::AccountUnlocked => l.t("notice-account-unlocked"),
+            Notice::PasskeyAdded => l.t("notice-passkey-added"),
+            Notice::PasskeyRemoved => l.t("notice-passkey-removed"),
             Notice::LoggedOut => l.t("notice-logged-out"),
             Notice::MailRetried => l.t("notice-mail-retried"),
         }
