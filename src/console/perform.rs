@@ -73,7 +73,8 @@ pub async fn perform(control: &Control, store: &Store, order: Order) -> Result<O
                 if store.people().get(&of)?.is_none() {
                     return Err(ConsoleError::Unknown(of));
                 }
-                store.lockouts().clear(&of, chrono::Utc::now())?;
+                let held = store.lockouts().clear(&of, chrono::Utc::now())?;
+                tracing::info!(person = %of, held, "the console ended an account's lock-out");
                 Ok(())
             })
             .await?;

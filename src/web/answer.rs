@@ -63,6 +63,15 @@ pub fn see_other(target: &str) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
+/// A link in a mail: the browser holds our cookies back (SameSite=Strict). Asking again from here brings them. `None`: the
+/// request does not come from elsewhere.
+pub fn again_from_here(headers: &HeaderMap) -> Option<Answer> {
+    let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
+    let from_elsewhere = text("sec-fetch-site") == Some("cross-site") && text("sec-fetch-mode") == Some("navigate");
+    let page = "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=0><title>Écluse</title>";
+    from_elsewhere.then(|| html(StatusCode::OK, page.to_owned()))
+}
+
 /// A problem as a document.
 pub fn problem(problem: &Problem) -> Answer {
     let mut answer = content(problem.status, PROBLEM_JSON, problem.document());

@@ -246,10 +246,10 @@ fn detour(arrival: &Arrival, route: &Route, caller: &Caller, problem: &Problem) 
     if route.kind != Kind::Page || problem.status != StatusCode::UNAUTHORIZED {
         return None;
     }
-    if route.method == Method::GET && from_elsewhere(&arrival.headers) {
-        // A link in a mail: the browser holds the cookie back (SameSite=Strict). Asking again from here brings it.
-        let page = "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=0><title>Écluse</title>";
-        return Some(answer::html(StatusCode::OK, page.to_owned()));
+    if route.method == Method::GET
+        && let Some(again) = answer::again_from_here(&arrival.headers)
+    {
+        return Some(again);
     }
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     if route.method == Method::GET && route.name != Name::Home {
@@ -261,11 +261,6 @@ fn detour(arrival: &Arrival, route: &Route, caller: &Caller, problem: &Problem) 
     let query = pairs.finish();
     let target = if query.is_empty() { "/login".to_owned() } else { format!("/login?{query}") };
     answer::see_other(&target).ok()
-}
-
-fn from_elsewhere(headers: &HeaderMap) -> bool {
-    let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
-    text("sec-fetch-site") == Some("cross-site") && text("sec-fetch-mode") == Some("navigate")
 }
 
 /// A refusal in the route's dress.

@@ -52,6 +52,10 @@ fn form(request: &Request, invited: &Invited, fault: Option<PasswordFault>) -> I
 
 /// `GET /invitation/{token}`.
 pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+    // The form is bound to a cookie: to the one the browser will send with it.
+    if let Some(again) = answer::again_from_here(&request.headers) {
+        return Ok(again);
+    }
     match invited(app, request).await? {
         Some(invited) => draw(app, request, caller, StatusCode::OK, &form(request, &invited, None)),
         None => void(app, request, caller),

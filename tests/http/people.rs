@@ -123,6 +123,11 @@ async fn a3_3_somebody_who_is_added_is_invited_and_sets_out_alone() {
         assert_eq!(scanned.status, StatusCode::OK);
         assert!(scanned.text().contains("lou@example.org"));
     }
+    // From a mail program's page, the browser is asked to come again with its cookies.
+    let there = rig.anonymous();
+    let from_mail = there.request(reqwest::Method::GET, &link);
+    let from_mail = there.send(from_mail.header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "navigate"));
+    assert!(from_mail.await.text().contains("http-equiv=refresh"));
     let mut lou_there = rig.anonymous();
     let forged = lou_there.form(&link, &[("csrf", "x"), ("password", CHOSEN), ("again", CHOSEN)]).await;
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
@@ -353,8 +358,7 @@ async fn what_is_no_passkey_proves_nothing_and_ones_own_page_asks_for_the_passwo
     let own = decider.get("/me/second-factor").await.text();
     assert!(own.contains("Application d’authentification enregistrée") && own.contains("data-passkey-create"), "{own}");
     for (password, status) in [("wrong", StatusCode::UNAUTHORIZED), (PASSWORD, StatusCode::UNPROCESSABLE_ENTITY)] {
-        let fields =
-            [("csrf", decider.csrf.as_str()), ("name", "x"), ("password", password), ("passkey", "{}")];
+        let fields = [("csrf", decider.csrf.as_str()), ("name", "x"), ("password", password), ("passkey", "{}")];
         assert_eq!(decider.form("/me/second-factor/passkeys", &fields).await.status, status, "{password}");
     }
     let fields = [("csrf", decider.csrf.as_str()), ("password", PASSWORD)];
