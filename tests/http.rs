@@ -26,6 +26,8 @@ mod matrix;
 mod need;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/people.rs"]
+mod people;
 #[path = "http/register.rs"]
 mod register;
 #[path = "http/schemathesis.rs"]

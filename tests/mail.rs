@@ -19,6 +19,8 @@ mod totp;
 mod crash;
 #[path = "mail/delivery.rs"]
 mod delivery;
+#[path = "mail/invitation.rs"]
+mod invitation;
 #[path = "mail/pages.rs"]
 mod pages;
 #[path = "mail/reminders.rs"]

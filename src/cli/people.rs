@@ -6,7 +6,8 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Secret};
 use crate::console::client::{AskError, ask};
 use crate::console::{KnownPerson, NewPerson, Order, Outcome, Wire, perform, socket_path};
-use crate::domain::{PersonId, Role, ServiceId, SiteId};
+use crate::domain::{InvitationWay, PersonId, Role, ServiceId, SiteId};
+use crate::mail::INVITATION_PATH;
 use crate::store::password;
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum, builder::PossibleValue};
@@ -25,7 +26,11 @@ directory while it does not.
 Examples:
   ecluse people add --role administrator --name \"Charlie Bernard\" --email charlie@example.fr
   ecluse people add --role operator --service csu-charenton --site arcade --name \"Camille Roux\" --email c.roux@example.fr
-  ecluse people strike p-0f3c5a9b21de --forget")]
+  ecluse people invite p-0f3c5a9b21de
+  ecluse people strike p-0f3c5a9b21de --forget
+
+Somebody has forgotten their password, or lost telephone and recovery codes: \"invite\". It is the way back in for a sole
+administrator too; the register says that it was used.")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     deed: Deed,
@@ -41,7 +46,8 @@ enum Deed {
         #[arg(long)]
         json: bool,
     },
-    /// A new personal account and its place in the annex; prints its first password once
+    /// A new personal account and its place in the annex. Where mail is configured the person is invited by mail to choose
+    /// their password; elsewhere a first password is printed once
     Add {
         #[command(flatten)]
         config: ConfigArgument,
@@ -66,9 +72,37 @@ enum Deed {
         /// Pseudonym in the register; left out, one is drawn that says nothing about the person
         #[arg(long)]
         id: Option<PersonId>,
-        /// Read the first password from standard input instead of drawing one
+        /// Read the first password from standard input: nobody is invited
         #[arg(long)]
         password_stdin: bool,
+        /// Print the invitation's link once instead of mailing it
+        #[arg(long, conflicts_with = "password_stdin")]
+        link: bool,
+    },
+    /// A one-time link, valid 72 h, to choose one's password and enrol one's second factor; what they had is void once
+    /// they accept. By mail, or printed once where no mail is configured
+    Invite {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// Pseudonym (`ecluse people list` shows it)
+        person: PersonId,
+        /// Print the link once instead of mailing it
+        #[arg(long)]
+        link: bool,
+    },
+    /// Takes an invitation back: its link is void
+    Uninvite {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// Pseudonym
+        person: PersonId,
+    },
+    /// Ends the lock-outs that follow from too many wrong passwords or codes
+    Unlock {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// Pseudonym
+        person: PersonId,
     },
     /// Another role, other sites, another service
     Place {
@@ -140,8 +174,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 print_people(&people);
             }
         }
-        Deed::Add { config, role, name, email, sites, service, language, id, password_stdin } => {
-            let secret = first_password(*password_stdin)?;
+        Deed::Add { config, role, name, email, sites, service, language, id, password_stdin, link } => {
+            let invited = !password_stdin && (*link || mails(config)?);
+            let secret = if invited { None } else { Some(first_password(*password_stdin)?) };
             let new = NewPerson {
                 person: id.clone(),
                 email: email.clone(),
@@ -150,11 +185,23 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 role: *role,
                 sites: sites.iter().cloned().collect(),
                 service: service.clone(),
-                password: Wire(Secret::new(secret.clone())),
+                password: secret.clone().map(|secret| Wire(Secret::new(secret))),
             };
             let person = recorded(done(config, Order::PersonAdd(new))?)?;
             println!("{person} added: {}, log-in {email}", role.as_str());
-            tell_password(&secret, *password_stdin);
+            match secret {
+                Some(secret) => tell_password(&secret, *password_stdin),
+                None => invite(config, person, *link)?,
+            }
+        }
+        Deed::Invite { config, person, link } => invite(config, person.clone(), *link || !mails(config)?)?,
+        Deed::Uninvite { config, person } => {
+            let person = recorded(done(config, Order::PersonUninvite { person: person.clone() })?)?;
+            println!("{person}: no invitation stands");
+        }
+        Deed::Unlock { config, person } => {
+            let person = recorded(done(config, Order::PersonUnlock { person: person.clone() })?)?;
+            println!("{person}: no lock-out holds");
         }
         Deed::Place { config, person, role, sites, no_site, service } => {
             let sites = (*no_site || !sites.is_empty()).then(|| sites.iter().cloned().collect());
@@ -177,6 +224,41 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Invites somebody, and says how.
+fn invite(config: &ConfigArgument, person: PersonId, link: bool) -> anyhow::Result<()> {
+    let way = if link { InvitationWay::Console } else { InvitationWay::Mail };
+    let Outcome::Invited { person, expires_at_utc, token, .. } = done(config, Order::PersonInvite { person, way })?
+    else {
+        bail!(UNEXPECTED)
+    };
+    let until = expires_at_utc.format("%Y-%m-%d %H:%M UTC");
+    match token {
+        None => println!("{person} invited by mail; the link is valid once, until {until}"),
+        Some(token) => {
+            let public_url = usable(config)?.https.public_url.trim_end_matches('/').to_owned();
+            println!("{person} invited; the link is valid once, until {until}: hand it over yourself");
+            println!("link, shown this once: {public_url}{INVITATION_PATH}{}", token.0.expose());
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is a mail server.
+fn mails(argument: &ConfigArgument) -> anyhow::Result<bool> {
+    Ok(usable(argument)?.mail.is_some())
+}
+
+fn usable(argument: &ConfigArgument) -> anyhow::Result<Config> {
+    let loaded = check::read(argument);
+    match loaded.usable() {
+        Some(config) => Ok(config.clone()),
+        None => {
+            check::print(&loaded);
+            bail!("nothing was changed: correct the errors above")
+        }
+    }
 }
 
 const UNEXPECTED: &str = "the server answered something else: use the same `ecluse` as the server";
@@ -220,14 +302,10 @@ fn print_people(people: &[KnownPerson]) {
 
 /// Has the order carried out by the running server, or directly while none runs.
 pub(super) fn done(argument: &ConfigArgument, order: Order) -> anyhow::Result<Outcome> {
-    let loaded = check::read(argument);
-    let Some(config) = loaded.usable() else {
-        check::print(&loaded);
-        bail!("nothing was changed: correct the errors above");
-    };
+    let config = usable(argument)?;
     match ask(&socket_path(&config.server.data_dir), &order) {
         Ok(outcome) => Ok(outcome),
-        Err(AskError::NobodyThere) => directly(config, order),
+        Err(AskError::NobodyThere) => directly(&config, order),
         Err(why) => Err(why.into()),
     }
 }

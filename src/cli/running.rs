@@ -12,9 +12,11 @@ use crate::media::hub::{Hub, HubLimits};
 use crate::media::ingest::IngestServer;
 use crate::media::viewer::{ViewerSettings, Viewers};
 use crate::register::{Checkpointer, Register, open_key};
-use crate::store::Store;
+use crate::store::{LockoutRule, Store};
 use crate::web::pages::Language;
-use crate::web::{Connections, Demo, IceServer, OidcSettings, SecondFactorPolicy, Server, WebContext, WebSettings};
+use crate::web::{
+    Connections, Demo, IceServer, Limits, OidcSettings, SecondFactorPolicy, Server, WebContext, WebSettings,
+};
 use anyhow::Context;
 use chrono::TimeDelta;
 use std::net::SocketAddr;
@@ -236,6 +238,14 @@ fn web_settings(config: &Config) -> WebSettings {
         second_factor: match config.auth.second_factor {
             SecondFactorConfig::Required => SecondFactorPolicy::Required,
             SecondFactorConfig::Off => SecondFactorPolicy::Off,
+        },
+        limits: Limits {
+            lockout: LockoutRule {
+                attempts: config.auth.lockout_attempts,
+                window: Duration::from_secs(config.auth.lockout_window_min * 60),
+                first: Duration::from_secs(config.auth.lockout_min * 60),
+            },
+            ..Limits::default()
         },
         ice_servers: ice_servers(config),
         mail_server: config.mail.as_ref().map(|mail| format!("{}:{}", mail.smtp.host, mail.smtp.port)),

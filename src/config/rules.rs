@@ -11,6 +11,7 @@ pub(super) fn faults(config: &Config, text: &str) -> Vec<ConfigFault> {
     public_url(config, text, &mut found);
     listeners(config, text, &mut found);
     second_factor(config, text, &mut found);
+    lockout(config, text, &mut found);
     workstations(config, text, &mut found);
     register(config, text, &mut found);
     retention(config, text, &mut found);
@@ -154,6 +155,26 @@ fn second_factor(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
             )
             .at(locate(text, &["auth", "second_factor"])),
         );
+    }
+}
+
+fn lockout(config: &Config, text: &str, found: &mut Vec<ConfigFault>) {
+    let auth = &config.auth;
+    for (key, value, bounds) in [
+        ("lockout_attempts", u64::from(auth.lockout_attempts), 3..=100),
+        ("lockout_window_min", auth.lockout_window_min, 1..=1_440),
+        ("lockout_min", auth.lockout_min, 1..=1_440),
+    ] {
+        if !bounds.contains(&value) {
+            found.push(
+                ConfigFault::error(
+                    format!("auth.{key} is {value}"),
+                    format!("a whole number from {} to {}", bounds.start(), bounds.end()),
+                    "correct it, or remove the line for the default",
+                )
+                .at(locate(text, &["auth", key])),
+            );
+        }
     }
 }
 
@@ -325,6 +346,25 @@ fn camera_rules(config: &Config, camera: &CameraConfig, key: &[String; 4], text:
 mod tests {
     use crate::config::{Config, Severity};
     use std::path::Path;
+
+    #[test]
+    fn fault_25_a_lock_out_can_be_neither_switched_off_nor_made_a_trap() {
+        for (line, is_fine) in [
+            ("lockout_attempts = 5", true),
+            ("lockout_attempts = 2", false),
+            ("lockout_attempts = 1000", false),
+            ("lockout_window_min = 0", false),
+            ("lockout_min = 1440", true),
+            ("lockout_min = 1441", false),
+            ("lockout_min = -1", false),
+        ] {
+            let text = format!("{}\n[auth]\n{line}\n", include_str!("../../config/demo/ecluse.toml"));
+            let (_, faults) = Config::parse(&text, Path::new("."));
+            let named = faults.iter().filter(|fault| fault.severity == Severity::Error);
+            let keys: Vec<_> = named.filter_map(|fault| fault.position.as_ref().map(|at| at.key.clone())).collect();
+            assert_eq!(keys.is_empty(), is_fine, "{line}: {keys:?}");
+        }
+    }
 
     #[test]
     fn a_log_in_without_second_factor_is_for_loopback_alone() {

@@ -79,10 +79,27 @@ pub struct HttpsConfig {
 }
 
 /// `[auth]`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct AuthConfig {
     /// Whether log-ins need a second factor: `required` or `off`.
     pub second_factor: SecondFactorConfig,
+    /// An account is locked out after so many wrong passwords or codes,
+    pub lockout_attempts: u32,
+    /// within so many minutes,
+    pub lockout_window_min: u64,
+    /// for so many minutes; the next time for twice as long.
+    pub lockout_min: u64,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            second_factor: SecondFactorConfig::default(),
+            lockout_attempts: 10,
+            lockout_window_min: 15,
+            lockout_min: 15,
+        }
+    }
 }
 
 /// Whether log-ins need a second factor.

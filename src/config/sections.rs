@@ -70,6 +70,9 @@ fn https(mut fields: Fields<'_>) -> HttpsConfig {
 fn auth(mut fields: Fields<'_>) -> AuthConfig {
     let section = AuthConfig {
         second_factor: fields.or("second_factor", "\"required\" or \"off\"", SecondFactorConfig::Required),
+        lockout_attempts: fields.or("lockout_attempts", "a number of attempts", 10),
+        lockout_window_min: fields.or("lockout_window_min", "a whole number of minutes", 15),
+        lockout_min: fields.or("lockout_min", "a whole number of minutes", 15),
     };
     fields.finish();
     section

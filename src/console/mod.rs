@@ -19,7 +19,8 @@ pub use perform::{ConsoleError, perform};
 
 use crate::config::Secret;
 use crate::domain::dossier::{Dossier, Record};
-use crate::domain::{Convention, PersonId, Policy, Role, ServiceId, SiteId, Workstation, WorkstationId};
+use crate::domain::{Convention, InvitationWay, PersonId, Policy, Role, ServiceId, SiteId, Workstation, WorkstationId};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,24 @@ pub enum Order {
         person: PersonId,
         /// In the clear on its way over the local socket; stored as argon2id.
         password: Wire,
+    },
+    /// A one-time link with which the person chooses their password and enrols their second factor (A3-3); it is also the
+    /// way back in for an administrator who has lost everything and has no colleague.
+    PersonInvite {
+        /// Whom.
+        person: PersonId,
+        /// By mail, or told in the answer.
+        way: InvitationWay,
+    },
+    /// The link is void.
+    PersonUninvite {
+        /// Whose.
+        person: PersonId,
+    },
+    /// Whatever lock-out holds for the account ends (fault 25).
+    PersonUnlock {
+        /// Whose.
+        person: PersonId,
     },
     /// Out of the annex, cut and logged out at once (fault 8).
     PersonStrike {
@@ -114,12 +133,12 @@ pub struct NewPerson {
     pub sites: BTreeSet<SiteId>,
     /// Service, for operators and chiefs.
     pub service: Option<ServiceId>,
-    /// First password.
-    pub password: Wire,
+    /// First password; `None`: nobody knows it, the person is to be invited.
+    pub password: Option<Wire>,
 }
 
 /// A secret that travels over the socket and shows in no log.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Wire(pub Secret);
 
 impl std::fmt::Debug for Wire {
@@ -165,6 +184,17 @@ pub enum Outcome {
         site: SiteId,
         /// Positions in the register; empty when it was so already.
         entries: Vec<u64>,
+    },
+    /// Recorded: somebody is invited.
+    Invited {
+        /// Who.
+        person: PersonId,
+        /// Positions in the register.
+        entries: Vec<u64>,
+        /// From then on the link is void, UTC.
+        expires_at_utc: DateTime<Utc>,
+        /// The link's token, when it does not go by mail; told this once.
+        token: Option<Wire>,
     },
     /// The workstations, by name.
     Workstations {

@@ -1,8 +1,11 @@
 //! Carries an order out: the keeper first, then the names behind the pseudonyms.
 
-use super::{KnownPerson, KnownSite, NewPerson, Order, Outcome};
+use super::{KnownPerson, KnownSite, NewPerson, Order, Outcome, Wire};
+use crate::config::Secret;
 use crate::control::{Control, ControlError};
-use crate::domain::{Action, Actor, Command, Designation, PersonId, Site, SiteId, State, WorkstationId};
+use crate::domain::{
+    Action, Actor, Command, Designation, Event, InvitationWay, PersonId, Site, SiteId, State, WorkstationId,
+};
 use crate::store::{Identity, Store, StoreError, password};
 use std::collections::BTreeMap;
 
@@ -54,6 +57,26 @@ pub async fn perform(control: &Control, store: &Store, order: Order) -> Result<O
                 identity.password_hash = password::hash(secret.0.expose())?;
                 store.people().put(&identity)?;
                 store.web_sessions().revoke_person(&of)?;
+                Ok(())
+            })
+            .await?;
+            Ok(Outcome::Recorded { person, entries: Vec::new() })
+        }
+        Order::PersonInvite { person, way } => invite(control, store, person, way).await,
+        Order::PersonUninvite { person } => {
+            let of = person.clone();
+            let outcome = recorded(control, person.clone(), Action::RevokeInvitation { person }).await?;
+            in_store(store, move |store| Ok(store.invitations().remove(&of)?)).await?;
+            Ok(outcome)
+        }
+        Order::PersonUnlock { person } => {
+            let of = person.clone();
+            in_store(store, move |store| {
+                if store.people().get(&of)?.is_none() {
+                    return Err(ConsoleError::Unknown(of));
+                }
+                let held = store.lockouts().clear(&of, chrono::Utc::now())?;
+                tracing::info!(person = %of, held, "the console ended an account's lock-out");
                 Ok(())
             })
             .await?;
@@ -122,7 +145,10 @@ async fn add(control: &Control, store: &Store, new: NewPerson) -> Result<Outcome
         if store.people().get(&id)?.is_some() {
             return Err(ConsoleError::Exists(id));
         }
-        let password_hash = password::hash(secret.0.expose())?;
+        let password_hash = match secret {
+            Some(secret) => password::hash(secret.0.expose())?,
+            None => password::nobodys()?,
+        };
         store.people().put(&Identity { person: id, email, name, language, password_hash })?;
         Ok(())
     })
@@ -136,6 +162,32 @@ async fn add(control: &Control, store: &Store, new: NewPerson) -> Result<Outcome
     outcome
 }
 
+async fn invite(
+    control: &Control,
+    store: &Store,
+    person: PersonId,
+    way: InvitationWay,
+) -> Result<Outcome, ConsoleError> {
+    let action = Action::Invite { person: person.clone(), way };
+    let receipt = control.execute(Command { actor: Actor::System, action }).await?;
+    let invited = receipt.entries.iter().find_map(|entry| match &entry.event {
+        Event::Invited { expires_at_utc, .. } => Some((entry.seq, *expires_at_utc)),
+        _ => None,
+    });
+    // The keeper that recorded anything recorded this.
+    let (number, expires_at_utc) = invited.ok_or_else(|| ConsoleError::Unknown(person.clone()))?;
+    let token = match way {
+        InvitationWay::Mail => None,
+        InvitationWay::Console => {
+            let of = person.clone();
+            let token = in_store(store, move |store| Ok(store.invitations().issue(&of, number)?)).await?;
+            Some(Wire(Secret::new(token)))
+        }
+    };
+    let entries = receipt.entries.iter().map(|entry| entry.seq).collect();
+    Ok(Outcome::Invited { person, entries, expires_at_utc, token })
+}
+
 async fn strike(control: &Control, store: &Store, person: PersonId, forget: bool) -> Result<Outcome, ConsoleError> {
     let of = person.clone();
     let has_account = in_store(store, move |store| Ok(store.people().get(&of)?.is_some())).await?;
@@ -145,9 +197,10 @@ async fn strike(control: &Control, store: &Store, person: PersonId, forget: bool
     let outcome = recorded(control, person.clone(), Action::Strike(person.clone())).await?;
     in_store(store, move |store| {
         store.web_sessions().revoke_person(&person)?;
+        store.invitations().remove(&person)?;
         if forget {
             store.people().remove(&person)?;
-            store.second_factors().remove(&person)?;
+            store.forget_proofs(&person, chrono::Utc::now())?;
         }
         Ok(())
     })

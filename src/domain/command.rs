@@ -3,6 +3,7 @@
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
 use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
+use super::invitation::InvitationWay;
 use super::mail::MailNote;
 use super::person::Designation;
 use super::policy::Policy;
@@ -115,6 +116,25 @@ pub enum Action {
         person: PersonId,
         /// Reason given.
         why: String,
+    },
+    /// Invite a person to choose their password and enrol their second factor; replaces the invitation before.
+    Invite {
+        /// Whom.
+        person: PersonId,
+        /// How the link reaches them.
+        way: InvitationWay,
+    },
+    /// Take an invitation back.
+    RevokeInvitation {
+        /// Whose.
+        person: PersonId,
+    },
+    /// The invited person sets out anew; what proved them before is void.
+    AcceptInvitation {
+        /// Whose.
+        person: PersonId,
+        /// Which: the position of its entry.
+        number: u64,
     },
     /// Register a workstation's certificate (A6-1).
     IssueWorkstation(Workstation),

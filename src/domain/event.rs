@@ -4,6 +4,7 @@ use super::command::Actor;
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
 use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+use super::invitation::InvitationWay;
 use super::mail::{MailFailure, MailId, MailKind};
 use super::person::Designation;
 use super::policy::Policy;
@@ -146,6 +147,26 @@ pub enum Event {
         person: PersonId,
         /// Reason given.
         why: String,
+    },
+    /// A person may choose their password and enrol their second factor, once, with a link (A3-3).
+    Invited {
+        /// Who.
+        person: PersonId,
+        /// How the link reaches them.
+        way: InvitationWay,
+        /// From then on it is void.
+        #[serde(with = "super::instant")]
+        expires_at_utc: DateTime<Utc>,
+    },
+    /// The invitation was taken back.
+    InvitationRevoked {
+        /// Whose.
+        person: PersonId,
+    },
+    /// The invited person chose a password; the second factor and the log-ins from before count no longer.
+    InvitationAccepted {
+        /// Who.
+        person: PersonId,
     },
     /// A workstation may show transfers from now on (A6-1).
     WorkstationIssued {
@@ -411,6 +432,9 @@ impl Event {
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SecondFactorReset { .. }
+            | Event::Invited { .. }
+            | Event::InvitationRevoked { .. }
+            | Event::InvitationAccepted { .. }
             | Event::WorkstationIssued { .. }
             | Event::WorkstationRevoked { .. }
             | Event::WorkstationReminded { .. }

@@ -76,6 +76,9 @@ impl Event {
             | Event::AlertRaised { .. }
             | Event::AlertClosed { .. }
             | Event::SecondFactorReset { .. }
+            | Event::Invited { .. }
+            | Event::InvitationRevoked { .. }
+            | Event::InvitationAccepted { .. }
             | Event::WorkstationIssued { .. }
             | Event::WorkstationRevoked { .. } => EventKind::People,
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => EventKind::Mail,

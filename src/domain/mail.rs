@@ -94,6 +94,8 @@ pub enum MailKind {
     Renewal,
     /// To administrators: a workstation's certificate ends soon (A6-2).
     WorkstationExpiry,
+    /// To somebody who may choose their password and enrol their second factor (A3-3).
+    Invitation,
 }
 
 impl MailKind {
@@ -112,6 +114,7 @@ impl MailKind {
             MailKind::Checkpoint => "checkpoint",
             MailKind::Renewal => "renewal",
             MailKind::WorkstationExpiry => "workstation-expiry",
+            MailKind::Invitation => "invitation",
         }
     }
 }

@@ -5,6 +5,7 @@ use super::command::Actor;
 use super::dossier::{Dossier, Missing};
 use super::event::{Entry, Event};
 use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
+use super::invitation::Invitation;
 use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
 use super::policy::{ALERT_LASTS, ASK_EVERY, Policy};
@@ -39,8 +40,11 @@ pub struct State {
     pub people: OrdMap<PersonId, Designation>,
     /// All alerts (A3-2).
     pub alerts: OrdMap<AlertId, Alert>,
-    /// When a person's second factor was last reset, UTC: what they enrolled and where they logged in before is void.
+    /// When a person's second factor was last reset, or an invitation accepted, UTC: what they enrolled and where they
+    /// logged in before is void.
     pub second_factor_resets: OrdMap<PersonId, DateTime<Utc>>,
+    /// Invitations that wait to be accepted; an expired one stays until it is replaced.
+    pub invitations: OrdMap<PersonId, Invitation>,
     /// Workstations that may show transfers (A6-1).
     pub workstations: OrdMap<WorkstationId, Workstation>,
     /// Names of workstations that may no longer, until one is issued again (fault 9).
@@ -206,6 +210,7 @@ impl State {
             }
             Event::Struck { person } => {
                 self.people.remove(person);
+                self.invitations.remove(person);
             }
             Event::AlertRaised { alert, site, reasons, what } => {
                 let Actor::Person(by) = &entry.actor else { return };
@@ -228,6 +233,18 @@ impl State {
                 }
             }
             Event::SecondFactorReset { person, .. } => {
+                self.second_factor_resets.insert(person.clone(), at_utc);
+            }
+            Event::Invited { person, way, expires_at_utc } => {
+                let (way, expires_at_utc) = (*way, *expires_at_utc);
+                let invitation = Invitation { number: entry.seq, way, invited_at_utc: at_utc, expires_at_utc };
+                self.invitations.insert(person.clone(), invitation);
+            }
+            Event::InvitationRevoked { person } => {
+                self.invitations.remove(person);
+            }
+            Event::InvitationAccepted { person } => {
+                self.invitations.remove(person);
                 self.second_factor_resets.insert(person.clone(), at_utc);
             }
             Event::WorkstationIssued { workstation } => {

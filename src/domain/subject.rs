@@ -69,6 +69,9 @@ impl State {
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SecondFactorReset { .. }
+            | Event::Invited { .. }
+            | Event::InvitationRevoked { .. }
+            | Event::InvitationAccepted { .. }
             | Event::WorkstationIssued { .. }
             | Event::WorkstationRevoked { .. }
             | Event::WorkstationReminded { .. } => Subject::default(),

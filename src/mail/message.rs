@@ -120,8 +120,8 @@ impl Message {
             Kind::OpenedUrgently => ("mail-opened-urgently", &["what", "cut"], "mail-opened-urgently-link", "/cut"),
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
-            // About no ticket: `concerns` asks for none; they are written elsewhere (`checkpoint`, `reminder`).
-            Kind::Checkpoint | Kind::Renewal | Kind::WorkstationExpiry => {
+            // About no ticket: `concerns` asks for none; they are written elsewhere (`checkpoint`, `reminder`, `invitation`).
+            Kind::Checkpoint | Kind::Renewal | Kind::WorkstationExpiry | Kind::Invitation => {
                 ("mail-checkpoint", &[], "mail-ticket-link", "")
             }
         };
@@ -145,20 +145,7 @@ impl Message {
         let about_ticket = values.iter().any(|(key, _)| *key == "ticket");
         let footer = words.say(if about_ticket { "mail-footer" } else { "mail-footer-plain" }, values);
         let link = words.say(link, values);
-        let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs.join("\n\n"));
-        let html = Html {
-            language: words.tag(),
-            subject: &subject,
-            greeting: &greeting,
-            paragraphs: &paragraphs,
-            url: &url,
-            link: &link,
-            footer: &footer,
-        }
-        .render()
-        // Formatting into a String fails only when memory does; the text part says the same.
-        .unwrap_or_default();
-        Message { subject, text, html }
+        words.message(subject, greeting, &paragraphs, (link, &url), footer)
     }
 }
 
@@ -170,6 +157,31 @@ impl Words {
     /// `en`, else French.
     pub(super) fn of(language: &str) -> Self {
         Self { language: if language == "en" { EN } else { FR } }
+    }
+
+    /// The parts put together, as text and as HTML, with one link.
+    pub(super) fn message(
+        &self,
+        subject: String,
+        greeting: String,
+        paragraphs: &[String],
+        (link, url): (String, &str),
+        footer: String,
+    ) -> Message {
+        let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs.join("\n\n"));
+        let html = Html {
+            language: self.tag(),
+            subject: &subject,
+            greeting: &greeting,
+            paragraphs,
+            url,
+            link: &link,
+            footer: &footer,
+        }
+        .render()
+        // Formatting into a String fails only when memory does; the text part says the same.
+        .unwrap_or_default();
+        Message { subject, text, html }
     }
 
     fn tag(&self) -> &'static str {

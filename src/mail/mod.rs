@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod courier;
+mod invitation;
 mod letter;
 mod message;
 mod reminder;
@@ -18,6 +19,7 @@ mod smtp;
 
 pub use checkpoint::Witnesses;
 pub use courier::Courier;
+pub use invitation::INVITATION_PATH;
 pub use message::{Context, Message};
 pub use settings::{Encryption, MailSettings, SettingsError};
 
@@ -51,6 +53,7 @@ impl Notifier {
                 }
             }
         }
+        invitation::queue(&self.store, &self.public_url, entry, state)?;
         let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
         let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
         for (audience, kind) in kinds {

@@ -8,13 +8,18 @@
 //! Serves A3-3 (personal accounts), A3-7 and A6-6 (outbox), fault 25 (uniform answers to log-ins).
 
 mod delivery;
+mod devices;
 mod engine;
 mod error;
+mod invitations;
+mod lockouts;
 mod outbox;
+mod passkeys;
 pub mod password;
 mod people;
 mod reserve;
 mod second_factors;
+mod secrets;
 mod segments;
 mod sightings;
 mod tickets;
@@ -22,8 +27,12 @@ pub mod totp;
 mod web_sessions;
 
 pub use delivery::{Delivery, Trouble, TroubleKind};
+pub use devices::{DEVICE_STANDS, Device, Devices};
 pub use error::StoreError;
+pub use invitations::{InvitationLink, Invitations};
+pub use lockouts::{Lockout, LockoutRule, Lockouts, Origin, Scope};
 pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
+pub use passkeys::{MOST_PASSKEYS, Passkeys, StoredPasskey};
 pub use people::{Identity, People, same_email};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
 pub use segments::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
@@ -31,6 +40,8 @@ pub use sightings::Sightings;
 pub use tickets::{Mark, Tickets};
 pub use web_sessions::{WebSession, WebSessions};
 
+use crate::domain::PersonId;
+use chrono::{DateTime, Utc};
 use engine::Engine;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +51,10 @@ use std::sync::Arc;
 pub struct Store {
     engine: Arc<Engine>,
     people: People,
+    invitations: Invitations,
+    lockouts: Lockouts,
+    devices: Devices,
+    passkeys: Passkeys,
     second_factors: SecondFactors,
     web_sessions: WebSessions,
     outbox: Outbox,
@@ -57,6 +72,10 @@ impl Store {
         let engine = Arc::new(Engine::open(dir)?);
         Ok(Store {
             people: People::new(&engine)?,
+            invitations: Invitations::new(&engine)?,
+            lockouts: Lockouts::new(&engine)?,
+            devices: Devices::new(&engine)?,
+            passkeys: Passkeys::new(&engine)?,
             second_factors: SecondFactors::new(&engine)?,
             web_sessions: WebSessions::new(&engine)?,
             outbox: Outbox::new(&engine)?,
@@ -70,6 +89,26 @@ impl Store {
     /// Names and addresses behind the register's pseudonyms.
     pub fn people(&self) -> People {
         self.people.clone()
+    }
+
+    /// Links of invitations.
+    pub fn invitations(&self) -> Invitations {
+        self.invitations.clone()
+    }
+
+    /// Wrong passwords and codes, and what follows from them.
+    pub fn lockouts(&self) -> Lockouts {
+        self.lockouts.clone()
+    }
+
+    /// Passkeys, as second factor.
+    pub fn passkeys(&self) -> Passkeys {
+        self.passkeys.clone()
+    }
+
+    /// Devices people have logged in from.
+    pub fn devices(&self) -> Devices {
+        self.devices.clone()
     }
 
     /// Second factors of log-ins.
@@ -100,6 +139,21 @@ impl Store {
     /// When workstations were last seen.
     pub fn sightings(&self) -> Sightings {
         self.sightings.clone()
+    }
+
+    /// Forgets everything that proves a person but their password: second factor, log-ins, known devices, the link of an
+    /// invitation; and with that the lock-outs of their account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a table cannot be written.
+    pub fn forget_proofs(&self, person: &PersonId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.invitations.remove(person)?;
+        self.second_factors.remove(person)?;
+        self.passkeys.forget(person)?;
+        self.web_sessions.revoke_person(person)?;
+        self.devices.forget(person, now)?;
+        self.lockouts.clear(person, now)?;
+        Ok(())
     }
 
     /// Bytes on disk, for metrics.

@@ -188,8 +188,15 @@ impl Outbox {
     fn finish(&self, id: &MailId, over: impl FnOnce(u32) -> Delivery) -> Result<(), StoreError> {
         let _changing = self.lock();
         let Some(before) = self.delivery(id)?.filter(|delivery| !delivery.is_over()) else { return Ok(()) };
+        let over = over(before.attempts());
         self.untold.put(id.as_str(), &true)?;
-        self.over.put(id.as_str(), &over(before.attempts()))?;
+        self.over.put(id.as_str(), &over)?;
+        if let (Delivery::Accepted { .. }, Some(mail)) = (&over, self.get(id)?)
+            && mail.kind == MailKind::Invitation
+        {
+            // Its link opens an account: once it has left, it is with the addressee alone.
+            self.mails.put(id.as_str(), &Mail { text: String::new(), html: String::new(), ..mail })?;
+        }
         self.open.remove(id.as_str())?;
         self.over.commit()
     }

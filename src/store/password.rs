@@ -55,6 +55,14 @@ pub fn generate() -> Result<String, StoreError> {
     Ok(text)
 }
 
+/// The hash of a password nobody knows: the account's owner chooses one when invited.
+///
+/// # Errors
+/// [`StoreError::Randomness`] when the machine has none to give.
+pub fn nobodys() -> Result<String, StoreError> {
+    hash(&super::secrets::token()?)
+}
+
 /// Whether the password is the one behind the hash; with no hash (unknown account) it takes as long and says no, so
 /// that answers do not tell which accounts exist (fault 25).
 pub fn verify(password: &str, hash: Option<&str>) -> bool {

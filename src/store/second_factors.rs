@@ -28,7 +28,9 @@ pub struct SecondFactor {
     pub person: PersonId,
     /// Since when, UTC.
     pub enrolled_at_utc: DateTime<Utc>,
-    secret: String,
+    /// What the authenticator application shares with the server; `None`: a passkey stands for it.
+    #[serde(default)]
+    secret: Option<String>,
     /// The newest step whose code has been used.
     last_step: u64,
     /// SHA-256 of each recovery code that is left.
@@ -43,6 +45,11 @@ impl std::fmt::Debug for SecondFactor {
 }
 
 impl SecondFactor {
+    /// Whether an authenticator application is enrolled; else it is passkeys alone.
+    pub fn has_application(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// How many recovery codes are left.
     pub fn recovery_codes_left(&self) -> usize {
         self.recovery.len()
@@ -114,12 +121,36 @@ impl SecondFactors {
         now: DateTime<Utc>,
         is_void: impl FnOnce(&SecondFactor) -> bool,
     ) -> Result<Option<Vec<String>>, StoreError> {
+        self.begin(person, Some(secret.base32()), used_step, now, is_void)
+    }
+
+    /// The same, with a passkey in the place of a secret; the passkey itself is kept by [`super::Passkeys`].
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no randomness or the table cannot be written.
+    pub fn enrol_passkey(
+        &self,
+        person: &PersonId,
+        now: DateTime<Utc>,
+        is_void: impl FnOnce(&SecondFactor) -> bool,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        self.begin(person, None, 0, now, is_void)
+    }
+
+    fn begin(
+        &self,
+        person: &PersonId,
+        secret: Option<String>,
+        last_step: u64,
+        now: DateTime<Utc>,
+        is_void: impl FnOnce(&SecondFactor) -> bool,
+    ) -> Result<Option<Vec<String>>, StoreError> {
         let codes = (0..RECOVERY_CODES).map(|_| recovery_code()).collect::<Result<Vec<_>, _>>()?;
         let factor = SecondFactor {
             person: person.clone(),
             enrolled_at_utc: now,
-            secret: secret.base32(),
-            last_step: used_step,
+            secret,
+            last_step,
             recovery: codes.iter().map(|code| hash(person, &folded(code))).collect(),
         };
         let _writing = self.writing();
@@ -145,7 +176,8 @@ impl SecondFactors {
             factor.recovery.remove(place);
             Proved::RecoveryCode { left: factor.recovery.len() }
         } else {
-            let step = TotpSecret::from_base32(&factor.secret)?.step_of(&given, now);
+            let Some(secret) = &factor.secret else { return Ok(None) };
+            let step = TotpSecret::from_base32(secret)?.step_of(&given, now);
             let Some(step) = step.filter(|step| *step > factor.last_step) else { return Ok(None) };
             factor.last_step = step;
             Proved::Code

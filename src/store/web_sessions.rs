@@ -2,15 +2,12 @@
 
 use super::StoreError;
 use super::engine::{Engine, Table};
+use super::secrets::{key, token};
 use crate::domain::PersonId;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Random bytes in a token.
-const TOKEN_BYTES: usize = 32;
 
 /// A session found by its token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,20 +26,6 @@ pub struct WebSessions {
     sessions: Table,
 }
 
-/// The key under which a token is stored. A hash of 32 random bytes needs neither salt nor a slow function.
-fn key(token: &str) -> String {
-    openssl::sha::sha256(token.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-/// base64url without padding.
-fn base64url(bytes: &[u8]) -> String {
-    openssl::base64::encode_block(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_")
-}
-
 impl WebSessions {
     pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
         Ok(Self { sessions: Table::open(engine, "web-sessions")? })
@@ -53,9 +36,7 @@ impl WebSessions {
     /// # Errors
     /// [`StoreError`] when there is no randomness or the table cannot be written.
     pub fn create(&self, person: &PersonId, now: DateTime<Utc>, ttl: Duration) -> Result<String, StoreError> {
-        let mut secret = [0u8; TOKEN_BYTES];
-        openssl::rand::rand_bytes(&mut secret).map_err(|why| StoreError::Randomness { why: why.to_string() })?;
-        let token = base64url(&secret);
+        let token = token()?;
         let expires_at_utc = TimeDelta::from_std(ttl)
             .ok()
             .and_then(|ttl| now.checked_add_signed(ttl))
@@ -71,7 +52,6 @@ impl WebSessions {
     /// # Errors
     /// [`StoreError`] when the table cannot be read.
     pub fn lookup(&self, token: &str, now: DateTime<Utc>) -> Result<Option<WebSession>, StoreError> {
-        // Tokens are compared by their hashes' equality inside the tree: how long that takes tells nothing about them.
         let found = self.sessions.get::<WebSession>(&key(token))?;
         Ok(found.filter(|session| now < session.expires_at_utc))
     }

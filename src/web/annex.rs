@@ -8,6 +8,7 @@ use super::auth::Caller;
 use super::chrome;
 use super::pages::Notice;
 use super::pages::annex::{AnnexRow, AnnexView, Fate, Preview, render};
+use super::people;
 use super::problem::Problem;
 use super::request::Request;
 use super::site::seen;
@@ -134,7 +135,10 @@ pub async fn sign(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let action = Action::File { site: site.clone(), record: Record::Annex(annex) };
     let command = Command { actor: Actor::Person(person.id.clone()), action };
     match app.context.control.execute(command).await.map_err(Problem::from) {
-        Ok(_) => chrome::see_other_with(&format!("/sites/{site}"), &Notice::Saved),
+        Ok(_) => {
+            people::invite::invite_new(app, person, &new).await;
+            chrome::see_other_with(&format!("/sites/{site}"), &Notice::Saved)
+        }
         Err(problem) => {
             // Accounts without a place could log in nowhere, but they would hold their addresses.
             app.in_store(move |store| new.iter().try_for_each(|person| store.people().remove(person).map(drop)))
@@ -165,7 +169,7 @@ fn accounts(store: &Store, lines: &[AnnexLine]) -> Result<(Vec<PersonId>, Vec<Pe
             email: line.email.clone(),
             name: line.name.clone(),
             language: "fr".to_owned(),
-            password_hash: password::hash(&random()?)?,
+            password_hash: password::nobodys()?,
         })?;
         people.push(person.clone());
         new.push(person);
@@ -180,7 +184,7 @@ fn random() -> Result<String, StoreError> {
 }
 
 /// A pseudonym that tells nothing.
-fn pseudonym() -> Result<PersonId, StoreError> {
+pub fn pseudonym() -> Result<PersonId, StoreError> {
     let text = random()?;
     let refused = |_| StoreError::Randomness { why: "a pseudonym could not be drawn".to_owned() };
     format!("p-{}", &text[..12]).parse().map_err(refused)

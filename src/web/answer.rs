@@ -18,7 +18,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// Nothing a watching page needs is on this list; full screen is (A4-9: no display capture).
 const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(self), camera=(), display-capture=(), encrypted-media=(), \
      fullscreen=(self), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), \
-     picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(self), usb=(), xr-spatial-tracking=()";
+     picture-in-picture=(), publickey-credentials-create=(self), publickey-credentials-get=(self), screen-wake-lock=(self), usb=(), xr-spatial-tracking=()";
 
 /// The media type of problem documents.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -73,6 +73,15 @@ pub fn see_other(target: &str) -> Result<Answer, Problem> {
     let mut answer = empty(StatusCode::SEE_OTHER);
     answer.headers_mut().insert(header::LOCATION, target);
     Ok(answer)
+}
+
+/// A link in a mail: the browser holds our cookies back (SameSite=Strict). Asking again from here brings them. `None`: the
+/// request does not come from elsewhere.
+pub fn again_from_here(headers: &HeaderMap) -> Option<Answer> {
+    let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
+    let from_elsewhere = text("sec-fetch-site") == Some("cross-site") && text("sec-fetch-mode") == Some("navigate");
+    let page = "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=0><title>Écluse</title>";
+    from_elsewhere.then(|| html(StatusCode::OK, page.to_owned()))
 }
 
 /// A problem as a document.

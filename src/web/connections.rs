@@ -38,6 +38,14 @@ pub enum Kind {
     LoggedIn,
     /// A log-in was refused.
     LoginRefused,
+    /// An account is locked out after too many failures (fault 25).
+    LockedOut,
+    /// An administrator ended a lock-out.
+    Unlocked,
+    /// Somebody added a passkey to their second factor.
+    PasskeyAdded,
+    /// Somebody removed one.
+    PasskeyRemoved,
     /// Somebody logged out.
     LoggedOut,
     /// A logged-in person, or nobody, asked for something that is not theirs.
@@ -60,9 +68,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order pages offer them.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 15] = [
         Kind::LoggedIn,
         Kind::LoginRefused,
+        Kind::LockedOut,
+        Kind::Unlocked,
+        Kind::PasskeyAdded,
+        Kind::PasskeyRemoved,
         Kind::LoggedOut,
         Kind::Refused,
         Kind::Viewing,
@@ -79,6 +91,10 @@ impl Kind {
         match self {
             Kind::LoggedIn => "logged-in",
             Kind::LoginRefused => "login-refused",
+            Kind::LockedOut => "locked-out",
+            Kind::Unlocked => "unlocked",
+            Kind::PasskeyAdded => "passkey-added",
+            Kind::PasskeyRemoved => "passkey-removed",
             Kind::LoggedOut => "logged-out",
             Kind::Refused => "refused",
             Kind::Viewing => "viewing",

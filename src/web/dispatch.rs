@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, oidc, people, register,
-    sightings, site, sites, tickets, traceability, urgent, whep, workstations,
+    admin, alerts, annex, changes, chrome, events, invitation, limits, login, mails, metrics, misc, oidc, own_factor,
+    people, register, sightings, site, sites, tickets, traceability, urgent, whep, workstations,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -248,10 +248,10 @@ fn detour(arrival: &Arrival, route: &Route, caller: &Caller, problem: &Problem) 
     if route.kind != Kind::Page || problem.status != StatusCode::UNAUTHORIZED {
         return None;
     }
-    if route.method == Method::GET && from_elsewhere(&arrival.headers) {
-        // A link in a mail: the browser holds the cookie back (SameSite=Strict). Asking again from here brings it.
-        let page = "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=0><title>Écluse</title>";
-        return Some(answer::html(StatusCode::OK, page.to_owned()));
+    if route.method == Method::GET
+        && let Some(again) = answer::again_from_here(&arrival.headers)
+    {
+        return Some(again);
     }
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     if route.method == Method::GET && route.name != Name::Home {
@@ -263,11 +263,6 @@ fn detour(arrival: &Arrival, route: &Route, caller: &Caller, problem: &Problem) 
     let query = pairs.finish();
     let target = if query.is_empty() { "/login".to_owned() } else { format!("/login?{query}") };
     answer::see_other(&target).ok()
-}
-
-fn from_elsewhere(headers: &HeaderMap) -> bool {
-    let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
-    text("sec-fetch-site") == Some("cross-site") && text("sec-fetch-mode") == Some("navigate")
 }
 
 /// A refusal in the route's dress.
@@ -289,6 +284,11 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::SecondFactor => login::second_factor_form(app, request, caller).await,
         Name::OidcBegin => oidc::begin(app, request, caller).await,
         Name::OidcBack => oidc::back(app, request, caller).await,
+        Name::InvitationPage => invitation::page(app, request, caller).await,
+        Name::InvitationAccept => invitation::accept(app, request, caller).await,
+        Name::OwnFactorPage => own_factor::page(app, request, caller).await,
+        Name::OwnPasskeyAdd => own_factor::add(app, request, caller).await,
+        Name::OwnPasskeyRemove => own_factor::remove(app, request, caller).await,
         Name::Logout => login::logout(app, request, caller).await,
         Name::Language => language::choose(request),
         Name::TicketsPage => tickets::list_page(app, request, caller).await,
@@ -322,6 +322,11 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminMailsPage => mails::page(app, request, caller).await,
         Name::AdminMailRetry => mails::retry_form(app, request, caller).await,
         Name::AdminPeoplePage => people::page(app, request, caller).await,
+        Name::AdminPersonNew => people::invite::new_page(app, request, caller).await,
+        Name::AdminPersonAdd => people::invite::add_form(app, request, caller).await,
+        Name::AdminPersonInvite => people::invite::invite_form(app, request, caller).await,
+        Name::AdminInvitationRevoke => people::invite::uninvite_form(app, request, caller).await,
+        Name::AdminPersonUnlock => people::lockout::unlock_form(app, request, caller).await,
         Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
         Name::AdminWorkstationsPage => workstations::page(app, request, caller).await,
         Name::AdminWorkstationRevoke => workstations::revoke_form(app, request, caller).await,
@@ -360,6 +365,10 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiPeople => people::api(app).await,
+        Name::ApiPersonAdd => people::invite::add_api(app, request, caller).await,
+        Name::ApiPersonInvite => people::invite::invite_api(app, request, caller).await,
+        Name::ApiInvitationRevoke => people::invite::uninvite_api(app, request, caller).await,
+        Name::ApiPersonUnlock => people::lockout::unlock_api(app, request, caller).await,
         Name::ApiSecondFactorReset => people::reset_api(app, request, caller).await,
         Name::ApiWorkstations => workstations::api(app).await,
         Name::ApiWorkstationRevoke => workstations::revoke_api(app, request, caller).await,

@@ -193,6 +193,9 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::Designated { .. }
         | Event::Struck { .. }
         | Event::SecondFactorReset { .. }
+        | Event::Invited { .. }
+        | Event::InvitationRevoked { .. }
+        | Event::InvitationAccepted { .. }
         | Event::WorkstationIssued { .. }
         | Event::WorkstationRevoked { .. }
         | Event::WorkstationReminded { .. }

@@ -2,7 +2,7 @@
 
 use super::answer::{self, Answer};
 use super::app::App;
-use super::auth::{self, Caller, Credentials, LogIn, Stage, csrf_token};
+use super::auth::{self, Caller, Credentials, Given, LogIn, Stage, csrf_token};
 use super::chrome;
 use super::misc;
 use super::pages::Notice;
@@ -105,7 +105,7 @@ pub async fn form(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let problem = match auth::log_in(app, request, credentials).await {
         Ok(LogIn::Complete(logged_in)) => {
             let mut answer = answer::see_other(next.as_deref().unwrap_or("/"))?;
-            answer.headers_mut().append(SET_COOKIE, logged_in.cookie);
+            append(&mut answer, logged_in.cookies);
             return Ok(answer);
         }
         Ok(LogIn::SecondFactorDue { person, stage }) => {
@@ -121,6 +121,13 @@ pub async fn form(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let mut answer = draw(app, request, caller, problem.status, &view)?;
     answer.headers_mut().extend(problem.headers);
     Ok(answer)
+}
+
+/// Puts a new session's cookies into an answer.
+pub(super) fn append(answer: &mut Answer, cookies: [HeaderValue; 2]) {
+    for cookie in cookies {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+    }
 }
 
 /// `GET /login/second-factor`.
@@ -150,11 +157,12 @@ async fn draw_stage(
     (person, stage): (PersonId, Stage),
     fault: Option<LoginFault>,
 ) -> Result<Answer, Problem> {
+    let passkey = auth::asked(app, request, &person, &stage).await?;
     let due = match stage {
         Stage::Code => Due::Code,
         Stage::Enrolment(secret) => enrolment(app, person, &secret).await?,
     };
-    let view = SecondFactorView { due, fault };
+    let view = SecondFactorView { due, passkey, fault };
     let (caller, cookie) = chrome::bind_visitor(caller)?;
     let drawn = second_factor::render(&chrome::shell(app, request, &caller), &view);
     let mut answer = chrome::page(request, status, drawn)?;
@@ -172,7 +180,12 @@ async fn enrolment(app: &App, person: PersonId, secret: &TotpSecret) -> Result<D
 
 /// `POST /login/second-factor`.
 pub async fn second_factor_form(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
-    let problem = match auth::prove(app, request, request.form().value("code")).await {
+    let form = request.form();
+    let given = match form.value("passkey") {
+        "" => Given::Code(form.value("code")),
+        answer => Given::Passkey(answer),
+    };
+    let problem = match auth::prove(app, request, given).await {
         Ok(Some(proof)) => return proved(app, request, proof).await,
         Ok(None) => return from_the_start(app, request, caller, LoginFault::Expired).await,
         Err(problem) => problem,
@@ -198,7 +211,7 @@ async fn proved(app: &App, request: &Request, proof: auth::Proof) -> Result<Answ
             chrome::page(request, StatusCode::OK, drawn)?
         }
     };
-    answer.headers_mut().append(SET_COOKIE, proof.logged_in.cookie);
+    append(&mut answer, proof.logged_in.cookies);
     answer.headers_mut().append(SET_COOKIE, auth::log_in_cookie_gone()?);
     Ok(answer)
 }
@@ -240,7 +253,7 @@ pub async fn api(app: &App, request: &Request) -> Result<Answer, Problem> {
     };
     let body = LoggedIn { csrf_token: csrf_token(&logged_in.token), me };
     let mut answer = answer::json(StatusCode::OK, &body)?;
-    answer.headers_mut().append(SET_COOKIE, logged_in.cookie);
+    append(&mut answer, logged_in.cookies);
     Ok(answer)
 }
 

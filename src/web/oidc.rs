@@ -36,7 +36,7 @@ pub async fn back(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let mut answer = match next {
         Next::Complete(logged_in) => {
             let mut answer = on_to(wanted.as_deref().unwrap_or("/"));
-            answer.headers_mut().append(SET_COOKIE, logged_in.cookie);
+            login::append(&mut answer, logged_in.cookies);
             answer
         }
         Next::SecondFactorDue { person, stage } => {

@@ -1,5 +1,8 @@
 //! The administrator's people: who is in the annex, how they log in, and the reset of a second factor.
 
+pub mod invite;
+pub mod lockout;
+
 use super::answer::{self, Answer};
 use super::app::App;
 use super::auth::{Caller, Person};
@@ -11,6 +14,7 @@ use super::request::Request;
 use super::tickets;
 use crate::control::Receipt;
 use crate::domain::{Action, Actor, Command, PersonId, Role, ServiceId, SiteId};
+use crate::store::Scope;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -20,6 +24,19 @@ use std::collections::{BTreeMap, BTreeSet};
 struct SecondFactor {
     since_utc: DateTime<Utc>,
     recovery_codes_left: usize,
+}
+
+#[derive(Serialize)]
+struct Invitation {
+    invited_at_utc: DateTime<Utc>,
+    expires_at_utc: DateTime<Utc>,
+    expired: bool,
+}
+
+#[derive(Serialize)]
+struct Lockout {
+    scope: Scope,
+    until_utc: DateTime<Utc>,
 }
 
 #[derive(Serialize)]
@@ -36,6 +53,11 @@ struct PersonModel {
     /// Absent: they enrol one at their next log-in.
     #[serde(skip_serializing_if = "Option::is_none")]
     second_factor: Option<SecondFactor>,
+    /// Absent: none waits to be accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<Invitation>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lockouts: Vec<Lockout>,
 }
 
 #[derive(Serialize)]
@@ -45,8 +67,12 @@ struct People {
 
 /// Everybody in the annex, by role and name.
 async fn people(app: &App) -> Result<Vec<PersonModel>, Problem> {
-    let (identities, factors) =
-        app.in_store(|store| Ok((store.people().list()?, store.second_factors().list()?))).await?;
+    let now = app.context.clock.utc();
+    let (identities, factors, lockouts) = app
+        .in_store(move |store| {
+            Ok((store.people().list()?, store.second_factors().list()?, store.lockouts().list(now)?))
+        })
+        .await?;
     let mut identities: BTreeMap<_, _> = identities.into_iter().map(|one| (one.person.clone(), one)).collect();
     let mut factors: BTreeMap<_, _> = factors.into_iter().map(|one| (one.person.clone(), one)).collect();
     let mut people: Vec<PersonModel> = app.context.control.read(|state| {
@@ -61,6 +87,16 @@ async fn people(app: &App) -> Result<Vec<PersonModel>, Problem> {
                 role: place.role,
                 sites: place.sites.clone(),
                 service: place.service.clone(),
+                invitation: state.invitations.get(&place.person).map(|invitation| Invitation {
+                    invited_at_utc: invitation.invited_at_utc,
+                    expires_at_utc: invitation.expires_at_utc,
+                    expired: !invitation.stands(now),
+                }),
+                lockouts: lockouts
+                    .iter()
+                    .filter(|lockout| lockout.person == place.person)
+                    .map(|lockout| Lockout { scope: lockout.scope, until_utc: lockout.until_utc })
+                    .collect(),
                 second_factor: factor.map(|factor| SecondFactor {
                     since_utc: factor.enrolled_at_utc,
                     recovery_codes_left: factor.recovery_codes_left(),
@@ -99,9 +135,12 @@ async fn draw(
         role: person.role,
         second_factor_since_utc: person.second_factor.as_ref().map(|factor| factor.since_utc),
         recovery_codes_left: person.second_factor.map_or(0, |factor| factor.recovery_codes_left),
+        invited_until_utc: person.invitation.as_ref().map(|invitation| invitation.expires_at_utc),
+        invitation_expired: person.invitation.is_some_and(|invitation| invitation.expired),
+        locked: person.lockouts.into_iter().map(|lockout| (lockout.scope, lockout.until_utc)).max(),
     };
     let people = people(app).await?.into_iter().map(row).collect();
-    let view = PeopleView { people, trouble: problem.map(chrome::trouble) };
+    let view = PeopleView { people, is_mailed: invite::can_mail(app), trouble: problem.map(chrome::trouble) };
     chrome::page(request, status, render(&chrome::shell(app, request, caller), &view))
 }
 

@@ -8,8 +8,8 @@ use crate::domain::PersonId;
 use crate::media::hub::Hub;
 use crate::media::viewer::Viewers;
 use crate::register::Checkpointer;
-use crate::store::Store;
 use crate::store::totp::TotpSecret;
+use crate::store::{LockoutRule, Store};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -122,15 +122,19 @@ pub struct Limits {
     pub login_per_account: Rate,
     /// Changes (requests, approvals, new viewings) by one person, or one address where nobody is logged in.
     pub changes: Rate,
+    /// When an account is locked out.
+    pub lockout: LockoutRule,
 }
 
 impl Default for Limits {
-    /// 20 then one in 3 s per address; 10 then one in 10 s per account; 60 changes then one a second.
+    /// 20 then one in 3 s per address; 10 then one in 10 s per account; 60 changes then one a second; locked out after 10
+    /// failures within 15 min.
     fn default() -> Self {
         Self {
             login_per_address: Rate::new(20, Duration::from_secs(3)),
             login_per_account: Rate::new(10, Duration::from_secs(10)),
             changes: Rate::new(60, Duration::from_secs(1)),
+            lockout: LockoutRule::default(),
         }
     }
 }

@@ -110,6 +110,28 @@ test("the request, with its faults, and the ticket in every state, for the opera
       await visitor.page.goto(demo.url + place);
       await look(visitor.page, `administrator ${place}`);
     }
+    await visitor.page.goto(`${demo.url}/me/second-factor`);
+    await look(visitor.page, "one's own second factor");
+    await visitor.page.goto(`${demo.url}/admin/people/new`);
+    await visitor.page.fill("input[name=name]", "Lou Martin");
+    await visitor.page.fill("input[name=email]", "lou@demo.ecluse.test");
+    await look(visitor.page, "a person to be added");
+    await visitor.page.selectOption("select[name=role]", "auditor");
+    await visitor.page.click("#person-form [type=submit]");
+    await visitor.page.waitForSelector(".notice");
+    await look(visitor.page, "people, one of them invited");
+    const lou = await visit(browser, demo);
+    t.after(() => lou.context.close());
+    await lou.page.goto(`${demo.url}/demo/mails?to=${encodeURIComponent("lou@demo.ecluse.test")}`);
+    const link = /\/invitation\/[\w-]{43}/.exec(await lou.page.content())[0];
+    await lou.page.goto(demo.url + link);
+    await look(lou.page, "an invitation");
+    for (const field of ["password", "again"]) await lou.page.fill(`input[name=${field}]`, "une phrase assez longue");
+    await lou.page.click("#invitation-form [type=submit]");
+    await lou.page.waitForURL(`${demo.url}/login/second-factor`);
+    await look(lou.page, "the enrolment of a second factor");
+    await lou.page.goto(demo.url + link);
+    await look(lou.page, "an invitation that was used");
     await visitor.page.goto(`${demo.url}/admin/sessions`);
     await visitor.page.locator("tr[data-session]", { hasText: "Agent Camille Roux" }).locator("[data-opens=cut-dialog]").click();
     await visitor.page.fill("#cut-dialog textarea", "essai");

@@ -134,6 +134,7 @@ async fn fault_25_log_ins_are_limited_and_cuts_stay_free() {
         login_per_address: Rate::new(12, slow),
         login_per_account: Rate::new(4, slow),
         changes: Rate::new(5, slow),
+        ..Limits::default()
     };
     let rig = Rig::start_with(Wishes { limits, ..Wishes::default() }).await;
     let (agent, decider) = (rig.log_in("agent").await, rig.log_in("decider").await);

@@ -24,6 +24,8 @@ fn path_of(route: &Route) -> String {
         .replace("{seq}", "0")
         .replace("{person}", "nobody")
         .replace("{workstation}", "nowhere")
+        .replace("{token}", "nothing")
+        .replace("{passkey}", "nothing")
 }
 
 /// A request that has everything but, perhaps, the right to be made. The stream of events is asked for and left.
@@ -145,7 +147,8 @@ async fn walk(rig: &Rig, machines: &Machines, role: Option<Role>, machine: Machi
         let answer = ask(browser, route).await;
         let admitted = route.who.admits(role);
         // Log-in and language forms are open to all, but not without a proof that anonymous programs lack.
-        let proofless = role.is_none() && matches!(route.name, Name::Login | Name::SecondFactor | Name::Language);
+        let forms = [Name::Login, Name::SecondFactor, Name::InvitationAccept, Name::Language];
+        let proofless = role.is_none() && forms.contains(&route.name);
         // The way out is open everywhere, and so is what is for anybody.
         let barred = admitted && !is_in_place && !logs_out && route.who != Who::Anybody;
         if proofless {

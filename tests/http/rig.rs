@@ -112,7 +112,8 @@ pub struct Wishes {
 impl Default for Wishes {
     fn default() -> Self {
         let generous = Rate::new(100_000, Duration::from_millis(1));
-        let limits = Limits { login_per_address: generous, login_per_account: generous, changes: generous };
+        let limits =
+            Limits { login_per_address: generous, login_per_account: generous, changes: generous, ..Limits::default() };
         Self { limits, demo: false, workstation_ca: false, second_factor: true, max_connections: 256, mail: None }
     }
 }

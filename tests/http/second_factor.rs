@@ -189,6 +189,7 @@ async fn fault_25_codes_are_limited_per_account_whoever_tries() {
         login_per_address: generous,
         login_per_account: Rate::new(6, Duration::from_secs(3_600)),
         changes: generous,
+        ..Limits::default()
     };
     let rig = Rig::start_with(Wishes { limits, ..Wishes::default() }).await;
     let browser = half_way(&rig, "agent", "").await;

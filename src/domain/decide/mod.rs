@@ -8,6 +8,7 @@ mod conditions;
 mod dossier;
 mod ending;
 mod export;
+mod invitation;
 mod lifecycle;
 mod limits;
 mod mail;
@@ -54,6 +55,9 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::IssueWorkstation(workstation) => workstation::issue(state, actor, workstation, now),
         Action::RevokeWorkstation { workstation, why } => workstation::revoke(state, actor, workstation, why, now),
         Action::ResetSecondFactor { person, why } => annex::reset_second_factor(state, actor, person, why),
+        Action::Invite { person, way } => invitation::invite(state, actor, person, *way, now),
+        Action::RevokeInvitation { person } => invitation::revoke(state, actor, person),
+        Action::AcceptInvitation { person, number } => invitation::accept(state, actor, person, *number, now),
 
         Action::RaiseAlert { alert, site, reasons, what } => {
             alert::raise(state, actor, *alert, (site, reasons, what), now)

@@ -1,10 +1,11 @@
-//! The log-in: e-mail and password, then the second factor. Unknown account, wrong password, wrong code and struck person
-//! get the same answer, the first three after the same work, so that nobody can learn who has an account (fault 25).
+//! The log-in: e-mail and password, then the second factor. Unknown account, wrong password, wrong code, locked account
+//! and struck person get the same answer after the same work, so that nobody can learn who has an account (fault 25).
 
+use super::known::{self, DEVICE_COOKIE};
 use super::second_factor::{Stage, due};
-use super::{Caller, SESSION_COOKIE, SessionKey, may_use_machine, set_cookie, workstation_required};
+use super::{Caller, Person, SESSION_COOKIE, SessionKey, may_use_machine, set_cookie, workstation_required};
 use crate::domain::PersonId;
-use crate::store::{Proved, password};
+use crate::store::{DEVICE_STANDS, Origin, Proved, password};
 use crate::web::app::App;
 use crate::web::connections::{Connection, Kind};
 use crate::web::limits::subscriber;
@@ -14,6 +15,7 @@ use http::StatusCode;
 use http::header::HeaderValue;
 use serde::Deserialize;
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 
 /// The longest address of RFC 5321; anything longer has no account.
 const MAX_EMAIL_BYTES: usize = 254;
@@ -53,8 +55,8 @@ pub struct LoggedIn {
     pub person: PersonId,
     /// The new session's token.
     pub token: String,
-    /// `Set-Cookie` for it.
-    pub cookie: HeaderValue,
+    /// `Set-Cookie` for it, and for the device.
+    pub cookies: [HeaderValue; 2],
 }
 
 /// The one answer to everything that is wrong with a log-in.
@@ -88,32 +90,60 @@ async fn password_accepted(app: &App, request: &Request, credentials: Credential
     let email = credentials.email.trim().to_lowercase();
     let account: String = email.chars().take(MAX_EMAIL_BYTES).collect();
     app.auth.per_address.check(&subscriber(address.ip()))?;
-    app.auth.per_account.check(&account)?;
 
     let acceptable = email.len() <= MAX_EMAIL_BYTES && credentials.password.len() <= MAX_PASSWORD_BYTES;
-    let turn = tokio::time::timeout(TURN_TIMEOUT, app.auth.hashing.acquire()).await;
-    let Ok(Ok(_turn)) = turn else {
-        let detail = "too many people log in at once: try again in a few seconds";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail));
-    };
-    let store = app.context.store.clone();
+    let device = known::device(app, request).await?;
+    let identity =
+        app.in_store(move |store| if acceptable { store.people().by_email(&email) } else { Ok(None) }).await?;
+    let whose = identity.as_ref().map(|identity| &identity.person);
+    let origin = known::origin(app, request, whose, device.as_ref());
+    // Strangers who flood an account leave its own devices their turn.
+    app.auth.per_account.check(&match &origin {
+        Origin::Known(device) => format!("{account} {device}"),
+        Origin::Stranger(_) => account,
+    })?;
+
+    let _turn = turn(app).await?;
     let (identity, right) = tokio::task::spawn_blocking(move || {
-        let identity = if acceptable { store.people().by_email(&email)? } else { None };
         // The hash is computed whether or not there is an account.
         let password = if acceptable { credentials.password.as_str() } else { "" };
         let right = password::verify(password, identity.as_ref().map(|identity| identity.password_hash.as_str()));
-        Ok::<_, crate::store::StoreError>((identity, right && acceptable))
+        (identity, right && acceptable)
     })
-    .await??;
+    .await?;
 
-    let person = identity.map(|identity| identity.person);
-    match person {
-        Some(person) if right && is_designated(app, &person) => Ok(person),
-        person => {
-            let why = if right { "not designated" } else { "wrong credentials" };
-            Err(refuse(app, request, person, why))
+    let Some(person) = identity.map(|identity| identity.person) else {
+        return Err(refuse(app, request, None, "wrong credentials"));
+    };
+    if known::is_locked_out(app, &person, &origin).await? {
+        // Neither judged nor counted: the right password tells as little as a wrong one.
+        return Err(refuse(app, request, Some(person), "locked out"));
+    }
+    if !right {
+        known::failed(app, request, &person, &origin).await?;
+        return Err(refuse(app, request, Some(person), "wrong credentials"));
+    }
+    if !is_designated(app, &person) {
+        return Err(refuse(app, request, Some(person), "not designated"));
+    }
+    Ok(person)
+}
+
+/// A turn at the hash.
+async fn turn(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    match tokio::time::timeout(TURN_TIMEOUT, app.auth.hashing.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => {
+            let detail = "too many people log in at once: try again in a few seconds";
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail))
         }
     }
+}
+
+/// The hash of a password somebody chose.
+pub(super) async fn hashed(app: &App, chosen: String) -> Result<String, Problem> {
+    let _turn = turn(app).await?;
+    Ok(tokio::task::spawn_blocking(move || password::hash(&chosen)).await??)
 }
 
 fn is_designated(app: &App, person: &PersonId) -> bool {
@@ -134,13 +164,55 @@ pub(super) async fn code_accepted(
     person: &PersonId,
     code: String,
 ) -> Result<String, Problem> {
-    app.auth.codes.check(person)?;
+    let origin = may_try(app, request, person).await?;
     let (whose, now) = (person.clone(), app.context.clock.utc());
     match app.in_store(move |store| store.second_factors().take(&whose, &code, now)).await? {
         Some(Proved::Code) => Ok(String::new()),
         Some(Proved::RecoveryCode { left }) => Ok(format!("recovery code, {left} left")),
-        None => Err(refuse(app, request, Some(person.clone()), "wrong or used code")),
+        None => {
+            known::failed(app, request, person, &origin).await?;
+            Err(refuse(app, request, Some(person.clone()), "wrong or used code"))
+        }
     }
+}
+
+/// Somebody who is logged in types their password again.
+pub(super) async fn password_again(
+    app: &App,
+    request: &Request,
+    person: &Person,
+    given: String,
+) -> Result<(), Problem> {
+    let origin = known::origin_of(app, request, &person.id).await?;
+    app.auth.per_account.check(&format!("{} again", person.id))?;
+    let _turn = turn(app).await?;
+    let whose = person.id.clone();
+    let right = app.in_store(move |store| {
+        let identity = store.people().get(&whose)?;
+        Ok(password::verify(&given, identity.as_ref().map(|identity| identity.password_hash.as_str())))
+    });
+    let right = right.await?;
+    if known::is_locked_out(app, &person.id, &origin).await? {
+        return Err(refuse(app, request, Some(person.id.clone()), "locked out"));
+    }
+    if !right {
+        known::failed(app, request, &person.id, &origin).await?;
+        return Err(refuse(app, request, Some(person.id.clone()), "wrong credentials"));
+    }
+    Ok(())
+}
+
+/// Whether another code may be tried for this person, and from where it comes.
+pub(super) async fn may_try(app: &App, request: &Request, person: &PersonId) -> Result<Origin, Problem> {
+    let origin = known::origin_of(app, request, person).await?;
+    app.auth.codes.check(&match &origin {
+        Origin::Known(device) => format!("{person} {device}"),
+        Origin::Stranger(_) => person.to_string(),
+    })?;
+    if known::is_locked_out(app, person, &origin).await? {
+        return Err(refuse(app, request, Some(person.clone()), "locked out"));
+    }
+    Ok(origin)
 }
 
 /// Everything is proved: a new session; the one the browser had before ends.
@@ -155,19 +227,25 @@ pub(super) async fn complete(app: &App, request: &Request, person: PersonId, wor
     }
     let (owner, now, ttl) = (person.clone(), app.context.clock.utc(), app.auth.ceiling);
     let before = cookie(&request.headers, SESSION_COOKIE).map(str::to_owned);
-    let token = app
+    let device = cookie(&request.headers, DEVICE_COOKIE).map(str::to_owned);
+    let origin = known::origin_of(app, request, &person).await?;
+    let (token, device) = app
         .in_store(move |store| {
             if let Some(before) = before {
                 store.web_sessions().revoke(&before)?;
             }
-            store.web_sessions().create(&owner, now, ttl)
+            store.lockouts().succeeded(&owner, &origin)?;
+            let device = store.devices().logged_in(device.as_deref(), &owner, now)?;
+            Ok((store.web_sessions().create(&owner, now, ttl)?, device))
         })
         .await?;
     app.auth.touch(SessionKey::of(&token), app.context.clock.monotonic());
     let entry = Connection::new(Kind::LoggedIn, Some(request.peer.address), word);
     app.context.connections.note(entry.by(Some(person.clone())));
-    let cookie = set_cookie(SESSION_COOKIE, &token, None)?;
-    Ok(LoggedIn { person, token, cookie })
+    let device_stands_s = u64::try_from(DEVICE_STANDS.num_seconds()).unwrap_or(0);
+    let cookies =
+        [set_cookie(SESSION_COOKIE, &token, None)?, set_cookie(DEVICE_COOKIE, &device, Some(device_stands_s))?];
+    Ok(LoggedIn { person, token, cookies })
 }
 
 /// Logs the caller out: the session ends, its viewer tokens die, its live branches are left. Gives the `Set-Cookie` that

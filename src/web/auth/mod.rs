@@ -8,14 +8,20 @@
 //! - Role and sites are read from the keeper's state at every request, never from the session.
 
 mod csrf;
+mod invitation;
+mod known;
 mod login;
 pub mod oidc;
 pub mod oidc_provider;
+mod own;
+mod passkey;
 mod second_factor;
 
 pub use csrf::{VISITOR_COOKIE, csrf_token, is_own_origin, proves};
+pub use invitation::{Accepted, Invited, accept, invited};
 pub use login::{Credentials, LogIn, LoggedIn, log_in, log_out};
-pub use second_factor::{Proof, Stage, log_in_cookie_gone, prove, stage, start};
+pub use own::{add_passkey, own_factor, remove_passkey};
+pub use second_factor::{Given, Proof, Stage, asked, log_in_cookie_gone, prove, stage, start};
 
 use super::app::App;
 use super::limits::Limit;
@@ -122,8 +128,9 @@ pub struct Auth {
     hashing: Semaphore,
     per_address: Limit<IpAddr>,
     per_account: Limit<String>,
-    codes: Limit<PersonId>,
+    codes: Limit<String>,
     pending: second_factor::PendingLogIns,
+    passkeys: passkey::Passkeys,
 }
 
 impl Auth {
@@ -140,6 +147,7 @@ impl Auth {
             per_account: Limit::new(settings.limits.login_per_account),
             codes: Limit::new(settings.limits.login_per_account),
             pending: second_factor::PendingLogIns::default(),
+            passkeys: passkey::Passkeys::new(&settings.public_url),
         }
     }
 

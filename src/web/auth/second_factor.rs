@@ -1,13 +1,17 @@
 //! The second step of a log-in (MFA for every person). Whoever has given the right password holds a token of its own in a
 //! cookie of its own: it opens the second factor's page and nothing else, for five minutes and five codes.
 //!
-//! Who has no second factor yet enrols one here, at their first log-in; who has one gives its code, or a recovery code.
+//! Who has no second factor yet enrols one here, at their first log-in: an authenticator application, or a passkey. Who has
+//! one gives its code, a recovery code, or the passkey's proof.
 //! These half-done log-ins live in memory alone: a restart asks for the password again.
 
-use super::login::{LoggedIn, code_accepted, complete, refuse};
+use super::known;
+use super::login::{LoggedIn, code_accepted, complete, may_try, refuse};
+use super::passkey::{self, Challenge};
 use super::{SessionKey, set_cookie};
 use crate::domain::PersonId;
 use crate::store::totp::TotpSecret;
+use crate::store::{SecondFactor, StoredPasskey};
 use crate::web::app::App;
 use crate::web::problem::Problem;
 use crate::web::request::{Request, cookie};
@@ -48,9 +52,27 @@ pub struct Proof {
 struct Pending {
     person: PersonId,
     stage: Stage,
+    /// What an authenticator was asked; the page's newest.
+    challenge: Option<Challenge>,
     next: Option<String>,
     tries_left: u8,
     until: Instant,
+}
+
+/// A half-done log-in, of which a try was taken.
+struct Tried {
+    person: PersonId,
+    stage: Stage,
+    challenge: Option<Challenge>,
+    next: Option<String>,
+}
+
+/// What somebody gives as second factor.
+pub enum Given<'a> {
+    /// A code, or a recovery code.
+    Code(&'a str),
+    /// What their authenticator answered, JSON.
+    Passkey(&'a str),
 }
 
 /// Log-ins whose password was right.
@@ -80,11 +102,24 @@ impl PendingLogIns {
         self.with(|all| all.get(&key).filter(|it| now < it.until).map(|it| (it.person.clone(), it.stage.clone())))
     }
 
-    /// Takes one try; with the last one the log-in is gone.
-    fn try_once(&self, key: SessionKey, now: Instant) -> Option<(PersonId, Stage, Option<String>)> {
+    fn challenge(&self, key: SessionKey, challenge: Challenge) {
+        self.with(|all| {
+            if let Some(pending) = all.get_mut(&key) {
+                pending.challenge = Some(challenge);
+            }
+        });
+    }
+
+    /// Takes one try, and the challenge with it; with the last one the log-in is gone.
+    fn try_once(&self, key: SessionKey, now: Instant) -> Option<Tried> {
         self.with(|all| {
             let pending = all.get_mut(&key).filter(|it| now < it.until)?;
-            let taken = (pending.person.clone(), pending.stage.clone(), pending.next.clone());
+            let taken = Tried {
+                person: pending.person.clone(),
+                stage: pending.stage.clone(),
+                challenge: pending.challenge.take(),
+                next: pending.next.clone(),
+            };
             pending.tries_left -= 1;
             if pending.tries_left == 0 {
                 all.remove(&key);
@@ -103,11 +138,38 @@ pub(super) async fn due(app: &App, person: &PersonId) -> Result<Option<Stage>, P
     if app.settings.second_factor == SecondFactorPolicy::Off {
         return Ok(None);
     }
+    let stands = standing_factor(app, person).await?.is_some();
+    Ok(Some(if stands { Stage::Code } else { Stage::Enrolment(TotpSecret::generate()?) }))
+}
+
+/// The second factor of a person that counts: not one from before a reset.
+pub(super) async fn standing_factor(app: &App, person: &PersonId) -> Result<Option<SecondFactor>, Problem> {
     let whose = person.clone();
     let factor = app.in_store(move |store| store.second_factors().get(&whose)).await?;
-    let stands = factor
-        .is_some_and(|factor| app.context.control.read(|state| state.outlives_reset(person, factor.enrolled_at_utc)));
-    Ok(Some(if stands { Stage::Code } else { Stage::Enrolment(TotpSecret::generate()?) }))
+    Ok(factor.filter(|factor| app.context.control.read(|state| state.outlives_reset(person, factor.enrolled_at_utc))))
+}
+
+/// What the page tells the browser about passkeys: options to prove one, or to make one; `None`: nothing to offer.
+///
+/// # Errors
+/// When the store fails.
+pub async fn asked(app: &App, request: &Request, person: &PersonId, stage: &Stage) -> Result<Option<String>, Problem> {
+    let Some(key) = key(request) else { return Ok(None) };
+    let asked = match stage {
+        Stage::Code => passkey::ask(app, &passkey::standing(app, person).await?)?,
+        Stage::Enrolment(_) => {
+            let whose = person.clone();
+            match app.in_store(move |store| store.people().get(&whose)).await? {
+                Some(identity) => passkey::offer(app, &identity, &[])?
+                    .map(|(options, state)| (options, Challenge::Registration(state))),
+                None => None,
+            }
+        }
+    };
+    Ok(asked.map(|(options, challenge)| {
+        app.auth.pending.challenge(key, challenge);
+        options
+    }))
 }
 
 /// Remembers that a password was right; gives the `Set-Cookie` of the half-done log-in.
@@ -119,7 +181,7 @@ pub fn start(app: &App, person: PersonId, stage: Stage, next: Option<String>) ->
     openssl::rand::rand_bytes(&mut token).map_err(|error| Problem::internal("no randomness", &error))?;
     let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
     let now = app.context.clock.monotonic();
-    let pending = Pending { person, stage, next, tries_left: TRIES, until: now + PATIENCE };
+    let pending = Pending { person, stage, challenge: None, next, tries_left: TRIES, until: now + PATIENCE };
     app.auth.pending.add(SessionKey::of(&token), pending, now);
     set_cookie(LOG_IN_COOKIE, &token, Some(PATIENCE.as_secs()))
 }
@@ -133,26 +195,98 @@ pub fn stage(app: &App, request: &Request) -> Option<(PersonId, Stage)> {
     app.auth.pending.stage(key(request)?, app.context.clock.monotonic())
 }
 
-/// Takes the second factor's code: the log-in is complete. `None`: there is no such log-in (any more).
+/// Takes the second factor: the log-in is complete. `None`: there is no such log-in (any more).
 ///
 /// # Errors
-/// 401 for a code that is wrong or was used; 429 after too many.
-pub async fn prove(app: &App, request: &Request, code: &str) -> Result<Option<Proof>, Problem> {
+/// 401 for a code that is wrong or was used, or a passkey that proves nothing; 429 after too many.
+pub async fn prove(app: &App, request: &Request, given: Given<'_>) -> Result<Option<Proof>, Problem> {
     let Some(key) = key(request) else { return Ok(None) };
-    let Some((person, stage, next)) = app.auth.pending.try_once(key, app.context.clock.monotonic()) else {
-        return Ok(None);
-    };
-    let (recovery_codes, word) = match stage {
-        Stage::Code => (None, code_accepted(app, request, &person, code.to_owned()).await?),
-        Stage::Enrolment(secret) => {
-            app.auth.codes.check(&person)?;
+    let Some(tried) = app.auth.pending.try_once(key, app.context.clock.monotonic()) else { return Ok(None) };
+    let Tried { person, stage, challenge, next } = tried;
+    let (recovery_codes, word) = match (stage, given) {
+        (Stage::Code, Given::Code(code)) => (None, code_accepted(app, request, &person, code.to_owned()).await?),
+        (Stage::Code, Given::Passkey(answer)) => {
+            passkey_accepted(app, request, &person, challenge, answer).await?;
+            (None, "passkey".to_owned())
+        }
+        (Stage::Enrolment(secret), Given::Code(code)) => {
+            may_try(app, request, &person).await?;
             let codes = enrol(app, request, &person, secret, code).await?;
             (Some(codes), "second factor enrolled".to_owned())
+        }
+        (Stage::Enrolment(_), Given::Passkey(answer)) => {
+            may_try(app, request, &person).await?;
+            let codes = enrol_passkey(app, request, &person, challenge, answer).await?;
+            (Some(codes), "passkey enrolled".to_owned())
         }
     };
     app.auth.pending.end(key);
     let logged_in = complete(app, request, person, &word).await?;
     Ok(Some(Proof { logged_in, recovery_codes, next }))
+}
+
+/// Takes a passkey's proof, once.
+async fn passkey_accepted(
+    app: &App,
+    request: &Request,
+    person: &PersonId,
+    challenge: Option<Challenge>,
+    answer: &str,
+) -> Result<(), Problem> {
+    let origin = may_try(app, request, person).await?;
+    let proof = match challenge {
+        Some(Challenge::Authentication(state)) => passkey::proof(app, &state, answer),
+        _ => None,
+    };
+    let accepted = match proof {
+        Some(proof) => {
+            let (whose, control, now) = (person.clone(), app.context.control.clone(), app.context.clock.utc());
+            // Asked again: it may have been removed, or voided, since the page was drawn.
+            let counts =
+                move |key: &StoredPasskey| control.read(|state| state.outlives_reset(&whose, key.added_at_utc));
+            let whose = person.clone();
+            app.in_store(move |store| store.passkeys().used(&whose, &proof, now, counts)).await?
+        }
+        None => false,
+    };
+    if accepted {
+        return Ok(());
+    }
+    known::failed(app, request, person, &origin).await?;
+    Err(refuse(app, request, Some(person.clone()), "wrong passkey"))
+}
+
+/// Enrols a passkey as second factor.
+async fn enrol_passkey(
+    app: &App,
+    request: &Request,
+    person: &PersonId,
+    challenge: Option<Challenge>,
+    answer: &str,
+) -> Result<Vec<String>, Problem> {
+    let made = match challenge {
+        Some(Challenge::Registration(state)) => passkey::made(app, &state, answer),
+        _ => None,
+    };
+    let Some(made) = made else {
+        let origin = known::origin_of(app, request, person).await?;
+        known::failed(app, request, person, &origin).await?;
+        return Err(refuse(app, request, Some(person.clone()), "wrong passkey at enrolment"));
+    };
+    let (whose, control, now) = (person.clone(), app.context.control.clone(), app.context.clock.utc());
+    let enrolled = app.in_store(move |store| {
+        let outlives = |at_utc| control.read(|state| state.outlives_reset(&whose, at_utc));
+        // The factor first: of two who enrol at once one has it, and the other adds no key to it.
+        let codes =
+            store.second_factors().enrol_passkey(&whose, now, |standing| !outlives(standing.enrolled_at_utc))?;
+        if codes.is_some() {
+            // Keys from before there was this factor are nobody's.
+            store.passkeys().forget(&whose)?;
+            store.passkeys().add(&whose, "1", made, now, |_| false)?;
+        }
+        Ok(codes)
+    });
+    enrolled.await?.ok_or_else(|| refuse(app, request, Some(person.clone()), "a second factor stands already"))
 }
 
 async fn enrol(
@@ -165,6 +299,8 @@ async fn enrol(
     let now = app.context.clock.utc();
     let typed: String = code.chars().filter(|c| !c.is_whitespace()).take(64).collect();
     let Some(step) = secret.step_of(&typed, now) else {
+        let origin = known::origin_of(app, request, person).await?;
+        known::failed(app, request, person, &origin).await?;
         return Err(refuse(app, request, Some(person.clone()), "wrong code at enrolment"));
     };
     let (whose, control) = (person.clone(), app.context.control.clone());
@@ -172,7 +308,11 @@ async fn enrol(
         let is_void = |standing: &crate::store::SecondFactor| {
             !control.read(|state| state.outlives_reset(&whose, standing.enrolled_at_utc))
         };
-        store.second_factors().enrol(&whose, &secret, step, now, is_void)
+        let codes = store.second_factors().enrol(&whose, &secret, step, now, is_void)?;
+        if codes.is_some() {
+            store.passkeys().forget(&whose)?;
+        }
+        Ok(codes)
     });
     // Somebody with the same password was faster: theirs stands, and an administrator resets it where it must not.
     enrolled.await?.ok_or_else(|| refuse(app, request, Some(person.clone()), "a second factor stands already"))
@@ -196,6 +336,7 @@ mod tests {
         let pending = |second: u64| Pending {
             person: "agent".parse().unwrap(),
             stage: Stage::Code,
+            challenge: None,
             next: None,
             tries_left: TRIES,
             until: now + PATIENCE + Duration::from_secs(second),

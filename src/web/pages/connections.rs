@@ -71,7 +71,7 @@ struct Page<'a> {
     shell: &'a Shell,
     view: &'a ConnectionsView,
     l: Locale,
-    kinds: [Kind; 11],
+    kinds: [Kind; 15],
 }
 
 impl ConnectionRow {
@@ -82,7 +82,12 @@ impl ConnectionRow {
     fn is_refusal(&self) -> bool {
         matches!(
             self.kind,
-            Kind::LoginRefused | Kind::Refused | Kind::ViewingRefused | Kind::PublisherRefused | Kind::TlsRefused
+            Kind::LoginRefused
+                | Kind::LockedOut
+                | Kind::Refused
+                | Kind::ViewingRefused
+                | Kind::PublisherRefused
+                | Kind::TlsRefused
         )
     }
 }

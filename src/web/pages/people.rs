@@ -1,9 +1,11 @@
 //! People and how they log in (`GET /admin/people`), for the administrator. Each row has a form
-//! `POST /admin/people/{person}/second-factor/reset` (`csrf`, `why`).
+//! `POST /admin/people/{person}/second-factor/reset` (`csrf`, `why`), and forms of `csrf` alone: `.../invite`,
+//! `.../invitation/revoke`, `.../unlock`.
 
 use super::shell::role_text;
 use super::{Banner, Locale, Shell, Trouble};
 use crate::domain::{PersonId, Role};
+use crate::store::Scope;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
@@ -22,6 +24,12 @@ pub struct PersonRow {
     pub second_factor_since_utc: Option<DateTime<Utc>>,
     /// Recovery codes that are left.
     pub recovery_codes_left: usize,
+    /// Until when the invitation that was sent can be accepted, UTC; `None`: none waits.
+    pub invited_until_utc: Option<DateTime<Utc>>,
+    /// It could be, until then.
+    pub invitation_expired: bool,
+    /// The widest lock-out that holds, and until when, UTC.
+    pub locked: Option<(Scope, DateTime<Utc>)>,
     /// Whether this is the reader: one's own rights are changed by another administrator.
     pub is_reader: bool,
 }
@@ -31,6 +39,8 @@ pub struct PersonRow {
 pub struct PeopleView {
     /// Everybody in the annex, by role and name.
     pub people: Vec<PersonRow>,
+    /// Whether invitations can be mailed.
+    pub is_mailed: bool,
     /// Why the previous change was refused.
     pub trouble: Option<Trouble>,
 }
@@ -52,6 +62,19 @@ struct Page<'a> {
 }
 
 impl PersonRow {
+    fn may_be_invited(&self) -> bool {
+        !self.is_reader && self.email.is_some()
+    }
+
+    /// An end, rounded up to the minute.
+    fn moment(&self, l: Locale, at: &DateTime<Utc>) -> String {
+        l.moment(*at)
+    }
+
+    fn scope_text(&self, l: Locale, scope: &Scope) -> String {
+        l.t(format!("lockout-{}", scope.as_str()))
+    }
+
     fn role_text(&self, l: Locale) -> String {
         role_text(l, self.role)
     }

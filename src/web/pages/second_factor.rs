@@ -1,5 +1,5 @@
 //! The second step of a log-in (`/login/second-factor`): the code, or the enrolment of a second factor with its QR code;
-//! and the recovery codes, shown once. Form fields: `csrf`, `code`.
+//! and the recovery codes, shown once. Form fields: `csrf`, and `code` or `passkey`.
 
 use super::login::LoginFault;
 use super::{Banner, Locale, Shell};
@@ -29,6 +29,8 @@ pub enum Due {
 pub struct SecondFactorView {
     /// What is due.
     pub due: Due,
+    /// What the browser is told to prove a passkey, or to make one; `None`: nothing to offer.
+    pub passkey: Option<String>,
     /// Why the previous attempt failed.
     pub fault: Option<LoginFault>,
 }

@@ -6,8 +6,8 @@ use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
 use crate::domain::dossier::Mode;
 use crate::domain::{
-    Actor, CloseCause, EndCause, Entry, Event, MailKind, PersonId, Purpose, Record, RegisterFilter, RightsChange,
-    SessionId, TicketId,
+    Actor, CloseCause, EndCause, Entry, Event, InvitationWay, MailKind, PersonId, Purpose, Record, RegisterFilter,
+    RightsChange, SessionId, TicketId,
 };
 use chrono::{DateTime, Utc};
 
@@ -144,6 +144,20 @@ impl Line {
             Event::SecondFactorReset { person, why } => {
                 self.sentence = l.with("event-second-factor-reset", &[who, ("person", names.person(person))]);
                 self.why = Some(why.clone());
+            }
+            Event::Invited { person, way, expires_at_utc } => {
+                let key = match way {
+                    InvitationWay::Mail => "event-invited",
+                    InvitationWay::Console => "event-invited-console",
+                };
+                self.sentence = l.with(key, &[who, ("person", names.person(person))]);
+                self.detail = Some(l.a("event-invited-until", "until", l.moment(*expires_at_utc)));
+            }
+            Event::InvitationRevoked { person } => {
+                self.sentence = l.with("event-invitation-revoked", &[who, ("person", names.person(person))]);
+            }
+            Event::InvitationAccepted { person } => {
+                self.sentence = l.a("event-invitation-accepted", "person", names.person(person));
             }
             Event::Requested { ticket, site, service, reasons, duration_minutes, .. } => {
                 about(ticket);

@@ -63,6 +63,18 @@ pub enum Notice {
     WorkstationRevoked,
     /// A request was filed and opened at once (`urgent` mode).
     OpenedAtOnce,
+    /// A person was invited, by mail.
+    PersonInvited,
+    /// A person was added; the console invites them.
+    PersonAdded,
+    /// An invitation was taken back.
+    InvitationRevoked,
+    /// An account's lock-out was lifted.
+    AccountUnlocked,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
     /// Logged out.
     LoggedOut,
     /// A mail is tried again now.
@@ -178,6 +190,12 @@ impl Notice {
             Notice::SecondFactorReset => l.t("notice-second-factor-reset"),
             Notice::WorkstationRevoked => l.t("notice-workstation-revoked"),
             Notice::OpenedAtOnce => l.t("notice-opened-at-once"),
+            Notice::PersonInvited => l.t("notice-person-invited"),
+            Notice::PersonAdded => l.t("notice-person-added"),
+            Notice::InvitationRevoked => l.t("notice-invitation-revoked"),
+            Notice::AccountUnlocked => l.t("notice-account-unlocked"),
+            Notice::PasskeyAdded => l.t("notice-passkey-added"),
+            Notice::PasskeyRemoved => l.t("notice-passkey-removed"),
             Notice::LoggedOut => l.t("notice-logged-out"),
             Notice::MailRetried => l.t("notice-mail-retried"),
         }

@@ -58,3 +58,11 @@ mail-checkpoint-what = This is the checkpoint of the register of transmissions o
 mail-checkpoint-how = To verify a copy of the register: save this mail to a file, then run "ecluse register verify --file REGISTER.jsonl --checkpoint MAIL.txt --key KEY" with the public key that was handed to you.
 mail-checkpoint-key = Public key of this server, to be compared with the one that was handed to you: { $key }
 mail-checkpoint-footer = Automatic mail: it names nobody and asks for no answer.
+
+# Invitation: choose one's password and enrol one's second factor.
+mail-invitation-subject = Your access to Écluse: to be set up
+mail-invitation-what = There is a personal Écluse account in your name, under the address { $email }. An administrator invites you to choose your password and to enrol your second factor.
+mail-invitation-how = Accepting replaces the password and the second factor you may already have. Nobody but you should know your password: pass this mail on to nobody.
+mail-invitation-until = This link works once, before { $until }. After that, ask your administrator for another one.
+mail-invitation-link = Choose my password
+mail-invitation-footer = Opening this link changes nothing until you have sent the form. If you did not expect this mail, do not open it and tell your administrator.

@@ -58,3 +58,11 @@ mail-checkpoint-what = Voici le point de contrôle du registre des transmissions
 mail-checkpoint-how = Pour vérifier une copie du registre : enregistrez ce courriel dans un fichier, puis lancez « ecluse register verify --file REGISTRE.jsonl --checkpoint COURRIEL.txt --key CLÉ » avec la clé publique qui vous a été remise.
 mail-checkpoint-key = Clé publique de ce serveur, à comparer avec celle qui vous a été remise : { $key }
 mail-checkpoint-footer = Courriel automatique : il ne contient aucun nom et n'appelle pas de réponse.
+
+# Invitation : choisir son mot de passe et enregistrer son second facteur.
+mail-invitation-subject = Votre accès à Écluse : à activer
+mail-invitation-what = Un compte personnel Écluse est à votre nom, sous l'adresse { $email }. Un administrateur vous invite à choisir votre mot de passe et à enregistrer votre second facteur.
+mail-invitation-how = Accepter remplace le mot de passe et le second facteur que vous aviez peut-être déjà. Personne d'autre que vous ne doit connaître votre mot de passe : ne transmettez ce courriel à personne.
+mail-invitation-until = Ce lien sert une seule fois, avant le { $until }. Passé ce délai, demandez-en un autre à votre administrateur.
+mail-invitation-link = Choisir mon mot de passe
+mail-invitation-footer = Ouvrir ce lien ne change rien avant que vous n'ayez validé le formulaire. Si vous n'attendiez pas ce courriel, ne l'ouvrez pas et prévenez votre administrateur.
