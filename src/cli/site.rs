@@ -11,6 +11,8 @@ use crate::domain::{CameraId, PersonId, Policy, Reason, SiteId};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::{Subcommand, ValueEnum, builder::PossibleValue};
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What `ecluse site` takes.
@@ -126,6 +128,17 @@ enum Deed {
         /// A reason with the law it stands on, "REASON=LAW"; may be repeated
         #[arg(long = "reason", value_name = "REASON=LAW", required = true, value_parser = reason)]
         reasons: Vec<ReasonBasis>,
+    },
+    /// The annex of named agents, signed off as a whole (A3-3): who is no longer in it is cut and struck
+    Annex {
+        /// Its id
+        site: SiteId,
+        /// CSV file with the columns name, email, role (agent or chief); - for standard input
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// The date on it
+        #[arg(long, value_name = "DAY")]
+        dated: NaiveDate,
     },
     /// Who decides: titulaire and suppléant (A4-1)
     Deciders {
@@ -277,6 +290,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let version = one(config, site)?.dossier.reasons.version + 1;
             (site, Record::Reasons(ReasonList { version, dated: *dated, reasons: reasons.clone() }))
         }
+        Deed::Annex { site, file, dated } => {
+            let order = Order::SiteAnnex { site: site.clone(), file: text_of(file)?, dated: *dated };
+            let signed = tell(done(config, order)?)?;
+            println!("invite who is new: ecluse people list, then ecluse people invite PSEUDONYM");
+            return Ok(signed);
+        }
         Deed::Deciders { site, titulaire, suppleant, dated } => {
             let (titulaire, suppleant) = (titulaire.clone(), suppleant.clone());
             (site, Record::Deciders(Deciders { titulaire, suppleant, dated: *dated }))
@@ -307,6 +326,22 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 const UNEXPECTED: &str = "the server answered something else: use the same `ecluse` as the server";
+
+/// Most bytes of an annex's file: one order travels on one line of the console.
+const MAX_ANNEX_BYTES: u64 = 128 * 1024;
+
+fn text_of(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let reader: Box<dyn Read> = match path.to_str() {
+        Some("-") => Box::new(std::io::stdin()),
+        _ => Box::new(std::fs::File::open(path).with_context(|| format!("--file {}", path.display()))?),
+    };
+    reader.take(MAX_ANNEX_BYTES + 1).read_to_string(&mut text).with_context(|| format!("--file {}", path.display()))?;
+    if text.len() as u64 > MAX_ANNEX_BYTES {
+        bail!("--file {}: larger than {MAX_ANNEX_BYTES} bytes: is it the annex?", path.display());
+    }
+    Ok(text)
+}
 
 fn known(config: &ConfigArgument) -> anyhow::Result<Vec<KnownSite>> {
     match done(config, Order::SiteList)? {

@@ -20,7 +20,7 @@ pub use perform::{ConsoleError, perform};
 use crate::config::Secret;
 use crate::domain::dossier::{Dossier, Record};
 use crate::domain::{Convention, InvitationWay, PersonId, Policy, Role, ServiceId, SiteId, Workstation, WorkstationId};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -92,6 +92,15 @@ pub enum Order {
         site: SiteId,
         /// The act.
         record: Box<Record>,
+    },
+    /// The annex of a site, signed off as a whole (A3-3): everybody in it has their place from then on, nobody else.
+    SiteAnnex {
+        /// Which site.
+        site: SiteId,
+        /// The CSV file's text.
+        file: String,
+        /// The date on it.
+        dated: NaiveDate,
     },
     /// How much a site allows its service (A4-7).
     SitePolicy {

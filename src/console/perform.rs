@@ -3,10 +3,13 @@
 use super::{KnownPerson, KnownSite, NewPerson, Order, Outcome, Wire};
 use crate::config::Secret;
 use crate::control::{Control, ControlError};
+use crate::domain::dossier::Record;
 use crate::domain::{
     Action, Actor, Command, Designation, Event, InvitationWay, PersonId, Site, SiteId, State, WorkstationId,
 };
+use crate::store::annex::{self, LineFault};
 use crate::store::{Identity, Store, StoreError, password};
+use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
 /// Why an order was not carried out.
@@ -24,6 +27,9 @@ pub enum ConsoleError {
     /// There is such a person already.
     #[error("person \"{0}\" exists already: choose another --id, or use `ecluse people place`")]
     Exists(PersonId),
+    /// The annex's file.
+    #[error("the annex cannot be signed off: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Annex(Vec<LineFault>),
     /// A blocking call came to nothing.
     #[error("the server is stopping")]
     Stopping,
@@ -87,6 +93,7 @@ pub async fn perform(control: &Control, store: &Store, order: Order) -> Result<O
         Order::SiteFile { site, record } => {
             of_site(control, site.clone(), Action::File { site, record: *record }).await
         }
+        Order::SiteAnnex { site, file, dated } => sign_annex(control, store, site, file, dated).await,
         Order::SitePolicy { site, policy } => of_site(control, site.clone(), Action::SetPolicy { site, policy }).await,
         Order::WorkstationList => {
             let workstations = control.read(|state| state.workstations.values().cloned().collect());
@@ -223,6 +230,25 @@ fn sites(state: &State) -> Vec<KnownSite> {
         dossier: state.dossier(&site.id).clone(),
     };
     state.sites.values().map(known).collect()
+}
+
+/// Signs an annex off: accounts for those who have none, then the keeper. People who are new to it are invited apart.
+async fn sign_annex(
+    control: &Control,
+    store: &Store,
+    site: SiteId,
+    file: String,
+    dated: NaiveDate,
+) -> Result<Outcome, ConsoleError> {
+    let lines = annex::read(&file).map_err(ConsoleError::Annex)?;
+    let version = control.read(|state| state.dossier(&site).annex.as_ref().map_or(0, |before| before.version)) + 1;
+    let named = in_store(store, move |store| Ok(annex::name(store, &file, &lines, version, dated)?)).await?;
+    let action = Action::File { site: site.clone(), record: Record::Annex(named.annex) };
+    let outcome = of_site(control, site, action).await;
+    if outcome.is_err() {
+        in_store(store, move |store| Ok(annex::forget(store, &named.new)?)).await?;
+    }
+    outcome
 }
 
 async fn of_site(control: &Control, site: SiteId, action: Action) -> Result<Outcome, ConsoleError> {

@@ -7,6 +7,7 @@
 //!
 //! Serves A3-3 (personal accounts), A3-7 and A6-6 (outbox), fault 25 (uniform answers to log-ins).
 
+pub mod annex;
 mod delivery;
 mod devices;
 mod engine;

@@ -1,7 +1,6 @@
 //! The annex of a site: imported from a CSV file, looked at, then signed off as a whole (A3-3). What was looked at is what
 //! is signed: the file travels with the form and its digest stands in the register.
 
-use super::annex_file::{self, AnnexLine, LineFault};
 use super::answer::Answer;
 use super::app::App;
 use super::auth::Caller;
@@ -12,9 +11,10 @@ use super::people;
 use super::problem::Problem;
 use super::request::Request;
 use super::site::seen;
-use crate::domain::dossier::{Annex, AnnexPerson, Record};
+use crate::domain::dossier::Record;
 use crate::domain::{Action, Actor, Command, PersonId, Role, SiteId, day};
-use crate::store::{Identity, Store, StoreError, password, same_email};
+use crate::store::annex::{self, AnnexLine, LineFault};
+use crate::store::same_email;
 use chrono::NaiveDate;
 use http::StatusCode;
 
@@ -63,7 +63,7 @@ fn draw(
 pub async fn preview(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let site = seen(app, caller.person()?, request)?;
     let file = request.form().value("file").to_owned();
-    let lines = match annex_file::read(&file) {
+    let lines = match annex::read(&file) {
         Ok(lines) => lines,
         Err(faults) => {
             let drawn = Drawn { file, faults, ..Drawn::default() };
@@ -116,22 +116,18 @@ pub async fn sign(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let site = seen(app, person, request)?;
     let form = request.form();
     let file = form.value("file").to_owned();
-    let lines = match annex_file::read(&file) {
+    let lines = match annex::read(&file) {
         Ok(lines) => lines,
         Err(faults) => {
             let drawn = Drawn { file, faults, ..Drawn::default() };
             return draw(app, request, caller, StatusCode::UNPROCESSABLE_ENTITY, &site, drawn);
         }
     };
-    let digest: String = openssl::sha::sha256(file.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let to_name = lines.clone();
-    let (people, new) = app.in_store(move |store| accounts(store, &to_name)).await?;
-    let annex = Annex {
-        version: form.value("version").trim().parse().unwrap_or(0),
-        dated: form.value("dated").trim().parse().unwrap_or(NaiveDate::MAX),
-        sha256: digest,
-        people: people.into_iter().zip(&lines).map(|(person, line)| AnnexPerson { person, role: line.role }).collect(),
-    };
+    let version = form.value("version").trim().parse().unwrap_or(0);
+    let dated = form.value("dated").trim().parse().unwrap_or(NaiveDate::MAX);
+    let (text, to_name) = (file.clone(), lines.clone());
+    let named = app.in_store(move |store| annex::name(store, &text, &to_name, version, dated)).await?;
+    let (annex, new) = (named.annex, named.new);
     let action = Action::File { site: site.clone(), record: Record::Annex(annex) };
     let command = Command { actor: Actor::Person(person.id.clone()), action };
     match app.context.control.execute(command).await.map_err(Problem::from) {
@@ -140,9 +136,7 @@ pub async fn sign(app: &App, request: &Request, caller: &Caller) -> Result<Answe
             chrome::see_other_with(&format!("/sites/{site}"), &Notice::Saved)
         }
         Err(problem) => {
-            // Accounts without a place could log in nowhere, but they would hold their addresses.
-            app.in_store(move |store| new.iter().try_for_each(|person| store.people().remove(person).map(drop)))
-                .await?;
+            app.in_store(move |store| annex::forget(store, &new)).await?;
             if problem.status.is_server_error() {
                 return Err(problem);
             }
@@ -152,40 +146,4 @@ pub async fn sign(app: &App, request: &Request, caller: &Caller) -> Result<Answe
             draw(app, request, caller, status, &site, drawn)
         }
     }
-}
-
-/// The pseudonyms of these people, in their order, and which of them were made just now. A new account has a password
-/// nobody knows: its owner sets one when invited.
-fn accounts(store: &Store, lines: &[AnnexLine]) -> Result<(Vec<PersonId>, Vec<PersonId>), StoreError> {
-    let (mut people, mut new) = (Vec::new(), Vec::new());
-    for line in lines {
-        if let Some(known) = store.people().by_email(&line.email)? {
-            people.push(known.person);
-            continue;
-        }
-        let person = pseudonym()?;
-        store.people().put(&Identity {
-            person: person.clone(),
-            email: line.email.clone(),
-            name: line.name.clone(),
-            language: "fr".to_owned(),
-            password_hash: password::nobodys()?,
-        })?;
-        people.push(person.clone());
-        new.push(person);
-    }
-    Ok((people, new))
-}
-
-fn random() -> Result<String, StoreError> {
-    let mut bytes = [0_u8; 32];
-    openssl::rand::rand_bytes(&mut bytes).map_err(|why| StoreError::Randomness { why: why.to_string() })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// A pseudonym that tells nothing.
-pub fn pseudonym() -> Result<PersonId, StoreError> {
-    let text = random()?;
-    let refused = |_| StoreError::Randomness { why: "a pseudonym could not be drawn".to_owned() };
-    format!("p-{}", &text[..12]).parse().map_err(refused)
 }

@@ -19,7 +19,6 @@ mod access;
 mod admin;
 mod alerts;
 mod annex;
-mod annex_file;
 mod answer;
 mod app;
 pub mod assets;

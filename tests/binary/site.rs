@@ -91,6 +91,14 @@ async fn the_dossier_is_filed_act_by_act_and_each_is_an_entry_of_the_register() 
         ],
     ));
     assert_eq!(lacks(&config), ["annex-missing", "deciders-missing"], "the people are missing alone");
+    let annex = world.path("annex.csv");
+    let sign = |text: &str| {
+        std::fs::write(&annex, text).unwrap();
+        site(&config, &["annex", "arcade", "--dated", "2026-03-02", "--file", annex.to_str().unwrap()])
+    };
+    refused(&sign("nom;courriel;fonction\nCamille Roux;camille;agent\n"), &["line 2", "camille", "e-mail address"]);
+    filed(&sign("nom;courriel;fonction\nCamille Roux;camille@example.test;agent\n"));
+    assert_eq!(lacks(&config), ["deciders-missing"], "its operator has an account and a place");
     filed(&site(&config, &["lapse", "arcade", "--camera", "hall", "--changed", "view"]));
     filed(&site(&config, &["notice", "arcade", "--entrance", "Parking", "--gone"]));
     assert!(lacks(&config).contains(&"signage-missing".to_owned()));

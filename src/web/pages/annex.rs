@@ -7,7 +7,7 @@ use super::shell::role_text;
 use super::{Banner, Locale, Shell, Trouble};
 use crate::domain::dossier::Annex;
 use crate::domain::{Role, Site};
-use crate::web::annex_file::LineFault;
+use crate::store::annex::LineFault;
 use askama::Template;
 use chrono::NaiveDate;
 

@@ -138,7 +138,7 @@ fn control(new: NewPerson) -> Result<(Identity, Designation), Problem> {
     let Some(role) = role.filter(|_| faults.is_empty()) else { return Err(faulty(faults)) };
     // A service belongs to the police alone: the form has the field for everybody.
     let service = service.filter(|_| role.is_police());
-    let person = crate::web::annex::pseudonym()?;
+    let person = crate::store::annex::pseudonym()?;
     let language = if new.language == "en" { "en" } else { "fr" };
     let identity = Identity {
         person: person.clone(),

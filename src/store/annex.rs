@@ -1,6 +1,10 @@
 //! The annex as a CSV file: named agents, one a line, under a header. Read strictly; every fault is named with its line.
+//! And the accounts of those it names (A3-3).
 
-use crate::domain::Role;
+use super::{Identity, Store, StoreError, password};
+use crate::domain::dossier::{Annex, AnnexPerson};
+use crate::domain::{PersonId, Role};
+use chrono::NaiveDate;
 
 /// Longest name, characters.
 const MAX_NAME_CHARS: usize = 100;
@@ -25,6 +29,22 @@ pub struct LineFault {
     pub code: &'static str,
     /// The value as given, shortened to 80 characters.
     pub value: String,
+}
+
+impl std::fmt::Display for LineFault {
+    /// For the command line; the pages have these in French and English.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { line, code, value } = self;
+        match *code {
+            "annex-header" => write!(f, "line {line}: \"{value}\": expected the columns name, email and role"),
+            "annex-name" => write!(f, "line {line}: \"{value}\": expected a name of 1 to {MAX_NAME_CHARS} characters"),
+            "annex-email" => write!(f, "line {line}: \"{value}\": expected an e-mail address"),
+            "annex-email-twice" => write!(f, "line {line}: \"{value}\" stands there twice: expected one line a person"),
+            "annex-role" => write!(f, "line {line}: \"{value}\": expected agent or chief"),
+            "annex-empty" => f.write_str("it names nobody: expected one line a person under the headings"),
+            _ => write!(f, "line {line}: cannot be read: {value}"),
+        }
+    }
 }
 
 /// The column that a heading names, in French or English.
@@ -98,6 +118,80 @@ pub fn read(text: &str) -> Result<Vec<AnnexLine>, Vec<LineFault>> {
         faults.push(fault(2, "annex-empty", ""));
     }
     if faults.is_empty() { Ok(people) } else { Err(faults) }
+}
+
+/// An annex ready to be signed off.
+pub struct Named {
+    /// As it will stand in the register.
+    pub annex: Annex,
+    /// The accounts that were made for it just now.
+    pub new: Vec<PersonId>,
+}
+
+/// Makes the accounts of those who have none, and the annex of all. `file` is the text that `lines` were read from;
+/// its SHA-256 is what the register will hold.
+///
+/// # Errors
+/// [`StoreError`] when the accounts cannot be written.
+pub fn name(
+    store: &Store,
+    file: &str,
+    lines: &[AnnexLine],
+    version: u32,
+    dated: NaiveDate,
+) -> Result<Named, StoreError> {
+    let sha256 = openssl::sha::sha256(file.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let (people, new) = accounts(store, lines)?;
+    let people = people.into_iter().zip(lines).map(|(person, line)| AnnexPerson { person, role: line.role }).collect();
+    Ok(Named { annex: Annex { version, dated, sha256, people }, new })
+}
+
+/// Takes the new accounts of an annex back that was not signed off: without a place they could log in nowhere, but they
+/// would hold their addresses.
+///
+/// # Errors
+/// [`StoreError`] when they cannot be removed.
+pub fn forget(store: &Store, new: &[PersonId]) -> Result<(), StoreError> {
+    new.iter().try_for_each(|person| store.people().remove(person).map(drop))
+}
+
+/// The pseudonyms of these people, in their order, and which of them were made just now. A new account has a password
+/// nobody knows: its owner sets one when invited.
+fn accounts(store: &Store, lines: &[AnnexLine]) -> Result<(Vec<PersonId>, Vec<PersonId>), StoreError> {
+    let (mut people, mut new) = (Vec::new(), Vec::new());
+    for line in lines {
+        if let Some(known) = store.people().by_email(&line.email)? {
+            people.push(known.person);
+            continue;
+        }
+        let person = pseudonym()?;
+        store.people().put(&Identity {
+            person: person.clone(),
+            email: line.email.clone(),
+            name: line.name.clone(),
+            language: "fr".to_owned(),
+            password_hash: password::nobodys()?,
+        })?;
+        people.push(person.clone());
+        new.push(person);
+    }
+    Ok((people, new))
+}
+
+fn random() -> Result<String, StoreError> {
+    let mut bytes = [0_u8; 32];
+    openssl::rand::rand_bytes(&mut bytes).map_err(|why| StoreError::Randomness { why: why.to_string() })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A pseudonym that tells nothing about the person.
+///
+/// # Errors
+/// The system has no randomness to give.
+pub fn pseudonym() -> Result<PersonId, StoreError> {
+    let text = random()?;
+    let refused = |_| StoreError::Randomness { why: "a pseudonym could not be drawn".to_owned() };
+    format!("p-{}", &text[..12]).parse().map_err(refused)
 }
 
 #[cfg(test)]
