@@ -69,7 +69,7 @@ impl Site {
 
     fn check(&self) -> (Option<i32>, Value) {
         let ended = run(&mut ecluse(&["recordings", "check", "--json", "--config", &self.config]));
-        let report = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| Value::String(ended.stderr));
+        let report = serde_json::from_str(&ended.stdout).unwrap_or(Value::String(ended.stderr));
         (ended.code, report)
     }
 }
