@@ -12,8 +12,8 @@
 //!
 //! Does not: decide anything (the keeper does), draw pages (`pages` does), touch media (the viewers' room does).
 //!
-//! Serves A1-3, A3-4, A3-6, A4-2, A4-4, A5-6, A5-7, A6-1, A6-5, A6-7 and faults 2, 3, 10, 25. Design note:
-//! `docs/design/web.md`.
+//! Serves A1-3, A3-4, A3-6, A4-2, A4-4, A5-6, A5-7, A6-1, A6-5, A6-7 and faults 2, 3, 10, 25. Design notes:
+//! `docs/design/accounts.md`, `link.md`, `oidc.md`, `viewer.md` there.
 
 mod access;
 mod admin;
