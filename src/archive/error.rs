@@ -129,7 +129,15 @@ pub enum ArchiveError {
     Gstreamer(String),
 }
 
+/// What is wrong with a part that ends before it should.
+pub(super) const CUT_SHORT: &str = "it is cut short";
+
 impl ArchiveError {
+    /// Whether a segment has not even its whole header.
+    pub(super) fn is_without_header(&self) -> bool {
+        matches!(self, Self::Damaged { part: Part::Header, why, .. } if *why == CUT_SHORT)
+    }
+
     /// Whether it is the disk's lack of space: recording stops, says so, and resumes by itself (fault 13).
     pub fn is_disk_full(&self) -> bool {
         match self {

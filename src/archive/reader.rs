@@ -1,6 +1,6 @@
 //! Reads one segment: its table of fragments, and any fragment, decrypted and verified on the way. Writes nothing.
 
-use super::error::{ArchiveError, Part, io};
+use super::error::{ArchiveError, CUT_SHORT, Part, io};
 use super::format::{
     About, END_MAGIC, End, Fragment, HEAD_BYTES, Head, Header, Kind, MAGIC, MOST_HEADER_BYTES, TRAILER_BYTES,
 };
@@ -62,7 +62,7 @@ impl SegmentReader {
             Err(error) => return Err(io(&path, "cannot open")(error)),
         };
         let mut start = [0; 12];
-        read(&file, &path, &mut start, 0)?.then_some(()).ok_or_else(|| damaged("it is cut short"))?;
+        read(&file, &path, &mut start, 0)?.then_some(()).ok_or_else(|| damaged(CUT_SHORT))?;
         let (magic, length) = start.split_at(8);
         if magic != MAGIC {
             return Err(damaged("it does not begin like a segment"));
@@ -72,7 +72,7 @@ impl SegmentReader {
             return Err(damaged("its length is impossible"));
         }
         let mut bytes = vec![0; start.len() + length];
-        read(&file, &path, &mut bytes, 0)?.then_some(()).ok_or_else(|| damaged("it is cut short"))?;
+        read(&file, &path, &mut bytes, 0)?.then_some(()).ok_or_else(|| damaged(CUT_SHORT))?;
         let header: Header =
             serde_json::from_slice(&bytes[start.len()..]).map_err(|_| damaged("it cannot be understood"))?;
         let about = header.about;
@@ -274,7 +274,7 @@ impl SegmentReader {
     fn record(&mut self, offset: u64, expected: Head, at: Position, part: Part) -> Result<Vec<u8>, ArchiveError> {
         let mut bytes = vec![0; HEAD_BYTES + expected.length as usize + TAG_BYTES];
         if !self.read(&mut bytes, offset)? {
-            return Err(self.damaged(part, "it is cut short"));
+            return Err(self.damaged(part, CUT_SHORT));
         }
         let (head, sealed) = bytes.split_at(HEAD_BYTES);
         if head != expected.to_bytes() {

@@ -89,6 +89,21 @@ fn all_files(dir: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_segment_that_is_just_being_begun_is_unfinished_and_no_fault() {
+    let house = House::new();
+    let archive = house.open();
+    let _under_way = begin(&archive, 0, Boundary::Recorder);
+    let path = all_files(&house.dir).into_iter().find(|path| path.extension().is_some_and(|e| e == "seg")).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for length in (0..=whole.len()).step_by(7).chain([whole.len()]) {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let report = house.check();
+        assert!(report.is_sound(), "{length} of {}: {report:?}", whole.len());
+        assert_eq!(report.unfinished.len(), 1, "{length}: {report:?}");
+    }
+}
+
+#[test]
 fn what_was_recorded_is_read_back_by_time_and_fragment() {
     let house = House::new();
     let archive = house.open();
