@@ -111,7 +111,7 @@ async fn rtspclientsink_checks_our_certificate_and_shows_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_of_another_authority_gets_no_further_than_tls() {
+async fn a6_4_fault_21_a_certificate_of_another_authority_gets_no_further_than_tls() {
     // A6-4, fault 21: a camera that is none.
     let mut world = World::new();
     let elsewhere = tempfile::tempdir().unwrap();
