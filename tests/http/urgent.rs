@@ -7,6 +7,7 @@ use ecluse::domain::{Action, Actor, Command, Record};
 use reqwest::StatusCode;
 use serde_json::json;
 
+/// The conflict table's first row, C-1.
 #[tokio::test(flavor = "multi_thread")]
 async fn urgent_mode_opens_at_once_under_an_alert_says_so_everywhere_and_is_cut_with_one_tap() {
     let rig = Rig::start().await;
