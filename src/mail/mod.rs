@@ -25,8 +25,8 @@ pub use settings::{Encryption, MailSettings, SettingsError};
 
 use crate::control::Effect;
 use crate::domain::{
-    Actor, CloseCause, Designation, Entry, Event, MailId, MailKind as Kind, PersonId, Role, State, Ticket, TicketId,
-    TicketState,
+    Actor, CloseCause, Designation, Entry, Event, MailId, MailKind as Kind, OpenedBy, PersonId, Role, State, Ticket,
+    TicketId, TicketState,
 };
 use crate::store::{Identity, Mail, Store, StoreError};
 use reminder::Reminder;
@@ -61,8 +61,8 @@ impl Notifier {
                 // Decided while the mails caught up: nobody is asked for what is done.
                 continue;
             }
-            if kind == Kind::Requested && state.urgent_alert(&ticket.site, entry.at_utc).is_some() {
-                // Opened at once by the entry that follows: there is nothing to decide, its own mail says so.
+            if kind == Kind::Requested && is_opened_by_rule(ticket) {
+                // Opened at once, by the same decision: there is nothing to decide, its own mail says so.
                 continue;
             }
             for person in audience.people(state, ticket) {
@@ -121,6 +121,15 @@ impl Notifier {
             queued_at_utc: entry.at_utc,
         })
     }
+}
+
+/// Whether nobody decided: the `urgent` mode's rule opened it.
+fn is_opened_by_rule(ticket: &Ticket) -> bool {
+    matches!(
+        &ticket.state,
+        TicketState::Open { opened_by: OpenedBy::Rule { .. }, .. }
+            | TicketState::Closed { opened_by: OpenedBy::Rule { .. }, .. }
+    )
 }
 
 impl Effect for Notifier {
