@@ -7,17 +7,18 @@ use super::auth::{self, Caller};
 use super::connections::{Connection, Kind as Noted};
 use super::language;
 use super::problem::Problem;
-use super::request::{Peer, Request, read_body};
+use super::request::{Peer, Request, drain, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
     admin, alerts, annex, changes, chrome, events, invitation, limits, login, mails, metrics, misc, oidc, own_factor,
     people, register, sightings, site, sites, tickets, traceability, urgent, whep, workstations,
 };
 use bytes::Buf;
-use futures_util::{FutureExt, Stream};
+use futures_util::{FutureExt, Stream, StreamExt};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 use warp::Filter;
@@ -61,12 +62,19 @@ where
 {
     let started = Instant::now();
     let method = arrival.method.clone();
+    let waits_for_leave = arrival.headers.contains_key(header::EXPECT);
+    let mut body = pin!(body.fuse());
     let mut story = Story { template: "-", person: None };
     // A handler that panics answers 500 like any other failure and takes nobody else's connection with it.
-    let handled = AssertUnwindSafe(handle(&app, arrival, body, &mut story)).catch_unwind().await;
+    let handled = AssertUnwindSafe(handle(&app, arrival, body.as_mut(), &mut story)).catch_unwind().await;
     let mut answer = handled.unwrap_or_else(|_| {
         answer::problem(&Problem::internal("a handler panicked", &"see the message of the panic above"))
     });
+    // Whoever still sends a body while it is being refused would meet a closed connection instead of the refusal (RFC 9112
+    // 9.6). Whoever asks first whether to send one (RFC 9110 10.1.1) has sent none.
+    if !waits_for_leave {
+        drain(body).await;
+    }
     if method == Method::HEAD {
         answer = answer::head_of(answer);
     }

@@ -18,6 +18,8 @@ pub const MAX_SMALL_BODY_BYTES: usize = 16 * 1024;
 const MAX_DRAINED_BYTES: usize = 16 * 1024 * 1024;
 /// Patience with a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Patience with a body that nobody reads.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Who is at the other end of the TLS connection.
 #[derive(Debug, Clone)]
@@ -226,6 +228,22 @@ where
         _ => return Err(problem),
     };
     Err(problem.with(name, HeaderValue::from_static(expected)))
+}
+
+/// Reads what is left of a body and throws it away, within limits of size and time.
+pub async fn drain<B: Buf, E>(stream: impl Stream<Item = Result<B, E>> + Send) {
+    let mut stream = pin!(stream);
+    let mut total = 0_usize;
+    let to_the_end = async {
+        while let Some(Ok(chunk)) = stream.next().await {
+            total += chunk.remaining();
+            if total > MAX_DRAINED_BYTES {
+                break;
+            }
+        }
+    };
+    // Too slow: the connection closes with the answer.
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, to_the_end).await;
 }
 
 async fn collect<B: Buf, E: std::fmt::Display>(

@@ -126,6 +126,32 @@ async fn http_1_and_2_are_both_spoken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_waits_for_the_body_and_keeps_the_connection() {
+    let rig = Rig::start().await;
+    let mut stream = raw(&rig).await;
+    let head = "POST /api/v1/tickets HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    // An answer now would close the connection under the sender's hands, and the answer could be lost with it.
+    let mut answer = vec![0; 4096];
+    let early = tokio::time::timeout(Duration::from_millis(300), stream.read(&mut answer)).await;
+    assert!(early.is_err(), "{early:?}");
+    stream.write_all(b"{}GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answers = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answers)).await.unwrap().unwrap();
+    assert!(answers.starts_with("HTTP/1.1 401"), "{answers}");
+    assert!(answers.contains("HTTP/1.1 200"), "{answers}");
+
+    // Whoever asks first is refused at once.
+    let mut stream = raw(&rig).await;
+    stream.write_all(head.replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fault_25_one_address_cannot_take_every_connection() {
     // A quarter of 64: the seventeenth connection of one address is closed at once.
     let rig = Rig::start_with(Wishes { max_connections: 64, ..Wishes::default() }).await;
