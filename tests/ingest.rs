@@ -320,7 +320,9 @@ async fn other_codecs_are_refused_by_name() {
     let reason = world.refused().await;
     assert!(matches!(&reason, RefuseReason::Media(why) if why.contains("H.265 (HEVC)") && why.contains("H.264")));
     until("ffmpeg gives up", || ffmpeg.has_ended()).await;
-    assert!(ffmpeg.errors().contains("415 Unsupported Media Type"), "{}", ffmpeg.errors());
+    // Not every ffmpeg leaves a space between code and words.
+    let errors = ffmpeg.errors();
+    assert!(errors.contains("415") && errors.contains("Unsupported Media Type"), "{errors}");
     for (encoding, name) in [("VP8/90000", "VP8"), ("JPEG/90000", "MJPEG"), ("AV1/90000", "AV1")] {
         let answer = world.client("hall-a").await.announce(&SDP.replace("H264/90000", encoding)).await;
         assert!(answer.status == 415 && answer.text.contains(name), "{answer:?}");

@@ -110,7 +110,7 @@ fn clip(name: &str, size: &str, options: &[&str]) -> PathBuf {
     } else {
         ffmpeg.args(["-f", "lavfi", "-i", "testsrc2=size=768x576:rate=25"]);
     }
-    let filter = format!("scale={size},fps=25,setpts=N/25/TB,format=yuv420p");
+    let filter = format!("scale={size},fps=25,format=yuv420p");
     ffmpeg.args(["-an", "-vf", &filter, "-frames:v", "400", "-c:v", "libx264", "-preset", "superfast", "-bf", "0"]);
     ffmpeg.args(["-g", "100", "-keyint_min", "100", "-sc_threshold", "0"]).args(options).arg(&part);
     assert!(ffmpeg.status().expect("ffmpeg runs").success(), "ffmpeg encodes the footage");

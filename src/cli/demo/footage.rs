@@ -16,7 +16,7 @@ const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf";
 pub(super) const CLIP_SECONDS: u32 = 60;
 
 /// Counts the changes of what follows: a clip made by an older recipe is not used again.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// Four ways to look at the same footage, so that four cameras show four pictures (16:9 crops of 768x576).
 const VIEWS: [&str; 4] = [
@@ -51,7 +51,7 @@ pub(super) fn clip(
         ffmpeg.args(["-f", "lavfi", "-i", "testsrc2=size=768x576:rate=25"]);
     }
     let view = VIEWS[index % VIEWS.len()];
-    let mut filter = format!("{view},scale=1280:720:flags=bicubic,fps=25,setpts=N/25/TB");
+    let mut filter = format!("{view},scale=1280:720:flags=bicubic,fps=25,setpts=N/25/TB,fps=25");
     if Path::new(FONT).exists() {
         let name = camera_name.replace('\'', "’").replace([':', '\\', '%', ','], " ");
         filter.push_str(&format!(
