@@ -147,7 +147,10 @@ fn run_keeper(
             }
         }
         drop(lock);
-        shared.stopped.send_replace(true);
+        // Whoever waits for the end may open the store anew: our hold on it goes first.
+        let stopped = shared.stopped.clone();
+        drop(shared);
+        stopped.send_replace(true);
     })
     .map(drop)
 }

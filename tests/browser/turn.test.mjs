@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -30,7 +30,9 @@ before(async () => {
   server = start(binary(), ["serve", "--config", file]);
   const administrator = await until("the server answers", 60, () => Client.login(demo, demo.person("administrator")));
   const { url: push, user, password } = demo.cameras[0];
-  pusher = start("ffmpeg", ["-hide_banner", "-loglevel", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", join(demo.directory, "clips/camera-1-v1.mp4"),
+  const clips = join(demo.directory, "clips");
+  const clip = readdirSync(clips).find((name) => name.startsWith("camera-1-"));
+  pusher = start("ffmpeg", ["-hide_banner", "-loglevel", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", join(clips, clip),
     "-c", "copy", "-an", "-f", "rtsp", "-rtsp_transport", "tcp", push.replace("rtsps://", `rtsps://${user}:${password}@`)]);
   await until("the camera is online", 60, async () => {
     const { body } = await administrator.get("/api/v1/cameras");
