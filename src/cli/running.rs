@@ -85,7 +85,7 @@ impl Running {
         let hub = Hub::new(HubLimits::default());
         let viewers = Viewers::new(viewer_settings(config), hub.clone())?;
         // Before the cameras are let in: the first picture counts.
-        let recorder = recorder::start(config, &store, &hub, &clock).await;
+        let recorder = recorder::start(config, &store, &hub, &clock, &control).await;
         let connections = Connections::open(&config.server.data_dir.join("connections"), clock.clone())
             .context("the connection log cannot be opened")?;
         let access = cameras::access(config)?;

@@ -86,6 +86,8 @@ pub enum MailKind {
     Refused,
     /// It is over (A4-4).
     Closed,
+    /// To deciders and data protection officer: an access request has waited for twenty days (A5-2).
+    AccessDue,
     /// To the register's witnesses: what it holds at the end of a day (A4-5).
     Checkpoint,
 }
@@ -102,6 +104,7 @@ impl MailKind {
             MailKind::OpenedForLandlord => "opened-for-landlord",
             MailKind::Refused => "refused",
             MailKind::Closed => "closed",
+            MailKind::AccessDue => "access-due",
             MailKind::Checkpoint => "checkpoint",
         }
     }

@@ -114,6 +114,7 @@ impl Message {
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
             // About no ticket: `concerns` asks for none, and the witnesses' mail has words of its own (`checkpoint`).
+            Kind::AccessDue => ("mail-access-due", &[], "mail-ticket-link", ""),
             Kind::Checkpoint => ("mail-checkpoint", &[], "mail-ticket-link", ""),
         };
         let subject = words.say(&format!("{stem}-subject"), &values);
@@ -136,6 +137,29 @@ impl Message {
         .render()
         // Formatting into a String fails only when memory does; the text part says the same.
         .unwrap_or_default();
+        Message { subject, text, html }
+    }
+}
+
+impl Message {
+    /// A mail that is about no ticket: the sentences `stem`-subject, `stem`-what and `stem`-link, leading to `url`.
+    pub(super) fn about(stem: &str, values: &[(&'static str, String)], language: &str, url: &str) -> Message {
+        let words = Words::of(language);
+        let say = |part: &str| words.say(&format!("{stem}-{part}"), values);
+        let (subject, link, paragraphs) = (say("subject"), say("link"), [say("what")]);
+        let (greeting, footer) = (words.say("mail-greeting", values), words.say("mail-footer", values));
+        let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs[0]);
+        let html = Html {
+            language: words.tag(),
+            subject: &subject,
+            greeting: &greeting,
+            paragraphs: &paragraphs,
+            url,
+            link: &link,
+            footer: &footer,
+        };
+        // Formatting into a String fails only when memory does; the text part says the same.
+        let html = html.render().unwrap_or_default();
         Message { subject, text, html }
     }
 }
@@ -177,7 +201,7 @@ impl Words {
 }
 
 /// Day and time in Europe/Paris, unambiguous on the night the clock is set back (fault 18).
-fn clock_time(at: DateTime<Utc>) -> String {
+pub(super) fn clock_time(at: DateTime<Utc>) -> String {
     at.with_timezone(&Paris).format("%d/%m/%Y %H:%M %Z").to_string()
 }
 

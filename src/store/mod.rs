@@ -7,12 +7,14 @@
 //!
 //! Serves A3-3 (personal accounts), A3-7 and A6-6 (outbox), fault 25 (uniform answers to log-ins).
 
+mod access_people;
 mod delivery;
 mod engine;
 mod error;
 mod outbox;
 pub mod password;
 mod people;
+mod purge_tally;
 mod reserve;
 mod second_factors;
 mod segments;
@@ -20,10 +22,12 @@ mod tickets;
 pub mod totp;
 mod web_sessions;
 
+pub use access_people::AccessPeople;
 pub use delivery::{Delivery, Trouble, TroubleKind};
 pub use error::StoreError;
 pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
 pub use people::{Identity, People, same_email};
+pub use purge_tally::{PurgeTally, Tally};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
 pub use segments::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
 pub use tickets::{Mark, Tickets};
@@ -43,6 +47,8 @@ pub struct Store {
     outbox: Outbox,
     tickets: Tickets,
     segments: Segments,
+    purge_tally: PurgeTally,
+    access_people: AccessPeople,
 }
 
 impl Store {
@@ -59,6 +65,8 @@ impl Store {
             outbox: Outbox::new(&engine)?,
             tickets: Tickets::new(&engine)?,
             segments: Segments::new(&engine)?,
+            purge_tally: PurgeTally::new(&engine)?,
+            access_people: AccessPeople::new(&engine)?,
             engine,
         })
     }
@@ -91,6 +99,16 @@ impl Store {
     /// The index of recorded segments.
     pub fn segments(&self) -> Segments {
         self.segments.clone()
+    }
+
+    /// What was destroyed of days that have not been attested yet.
+    pub fn purge_tally(&self) -> PurgeTally {
+        self.purge_tally.clone()
+    }
+
+    /// Who stands behind access requests (A5-2).
+    pub fn access_people(&self) -> AccessPeople {
+        self.access_people.clone()
     }
 
     /// Bytes on disk, for metrics.

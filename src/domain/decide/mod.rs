@@ -8,6 +8,7 @@ mod conditions;
 mod dossier;
 mod ending;
 mod export;
+mod footage;
 mod lifecycle;
 mod limits;
 mod mail;
@@ -53,6 +54,8 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::IssueWorkstation(workstation) => workstation::issue(state, actor, workstation, now),
         Action::RevokeWorkstation { workstation, why } => workstation::revoke(state, actor, workstation, why, now),
         Action::ResetSecondFactor { person, why } => annex::reset_second_factor(state, actor, person, why),
+
+        Action::Footage(command) => footage::command(state, actor, command, now),
 
         Action::RaiseAlert { alert, site, reasons, what } => {
             alert::raise(state, actor, *alert, (site, reasons, what), now)

@@ -18,6 +18,8 @@ pub mod changes;
 pub mod connections;
 pub mod entry;
 pub mod error;
+pub mod footage;
+mod footage_sentence;
 pub mod home;
 mod locale;
 pub mod login;

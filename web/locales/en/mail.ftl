@@ -44,3 +44,8 @@ mail-checkpoint-what = This is the checkpoint of the register of transmissions o
 mail-checkpoint-how = To verify a copy of the register: save this mail to a file, then run "ecluse register verify --file REGISTER.jsonl --checkpoint MAIL.txt --key KEY" with the public key that was handed to you.
 mail-checkpoint-key = Public key of this server, to be compared with the one that was handed to you: { $key }
 mail-checkpoint-footer = Automatic mail: it names nobody and asks for no answer.
+
+# An access request that waits (article 5)
+mail-access-due-subject = Access request waiting: { $site }
+mail-access-due-what = A filmed person’s request under the right of access, at { $site }, has waited for twenty days. The answer is due before { $until }.
+mail-access-due-link = See the access requests

@@ -44,3 +44,8 @@ mail-checkpoint-what = Voici le point de contrôle du registre des transmissions
 mail-checkpoint-how = Pour vérifier une copie du registre : enregistrez ce courriel dans un fichier, puis lancez « ecluse register verify --file REGISTRE.jsonl --checkpoint COURRIEL.txt --key CLÉ » avec la clé publique qui vous a été remise.
 mail-checkpoint-key = Clé publique de ce serveur, à comparer avec celle qui vous a été remise : { $key }
 mail-checkpoint-footer = Courriel automatique : il ne contient aucun nom et n'appelle pas de réponse.
+
+# Demande d’accès qui attend (article 5)
+mail-access-due-subject = Demande d’accès en attente : { $site }
+mail-access-due-what = Une demande de droit d’accès d’une personne filmée à { $site } attend depuis vingt jours. La réponse est due avant le { $until }.
+mail-access-due-link = Voir les demandes d’accès
