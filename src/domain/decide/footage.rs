@@ -105,7 +105,7 @@ pub(super) fn command(
                 let (_, place) = designated(state, actor)?;
                 if !matches!(place.role, Role::Administrator | Role::Decider | Role::Dpo) {
                     let message = "only decider, data protection officer or administrator vouch for the clock";
-                    return Err(Refusal::new(RefusalKind::Forbidden, "landlord-only", message));
+                    return Err(Refusal::new(RefusalKind::Forbidden, "not-your-clock", message));
                 }
             }
             Ok(state.custody.doubt.map(|_| Event::PurgeResumed).into_iter().collect())
