@@ -87,6 +87,25 @@ impl Keys {
         Ok(self.keep(camera, day, key))
     }
 
+    /// Destroys a day's key, here and on the disk. Its file is overwritten before it is removed; what a drive keeps of the
+    /// old block nobody can say, so the master key and the drive's own encryption still matter.
+    pub fn destroy(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
+        self.lock().remove(&(camera.clone(), day));
+        let path = self.dir.join(layout::day_key(camera, day));
+        let overwrite = || {
+            let mut file = std::fs::OpenOptions::new().write(true).open(&path)?;
+            let length = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(64 * 1024);
+            std::io::Write::write_all(&mut file, &vec![0; length])?;
+            file.sync_all()?;
+            std::fs::remove_file(&path)
+        };
+        match overwrite() {
+            Ok(()) => layout::sync_dir(layout::parent(&path)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io(&path, "cannot destroy the day's key")(error)),
+        }
+    }
+
     fn keep(&self, camera: &CameraId, day: NaiveDate, key: KeyBytes) -> Arc<KeyBytes> {
         let key = Arc::new(key);
         let mut known = self.lock();

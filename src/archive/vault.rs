@@ -10,7 +10,7 @@ use super::reconcile::{Reconciled, reconcile, salvage};
 use super::writer::{SegmentWriter, Shot};
 use crate::domain::CameraId;
 use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,6 +62,15 @@ impl Archive {
     /// Its directory.
     pub fn dir(&self) -> &Path {
         &self.0.dir
+    }
+
+    pub(super) fn index(&self) -> &Segments {
+        &self.0.index
+    }
+
+    /// Destroys a day's key, in memory and on the disk: what it opened is unreadable for good.
+    pub(super) fn destroy_key(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
+        self.0.keys.destroy(camera, day)
     }
 
     /// Makes files and index agree again, after whatever ended the last run; to be called before anything is recorded.

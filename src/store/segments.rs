@@ -7,7 +7,7 @@
 use super::StoreError;
 use super::engine::{Engine, Table};
 use crate::domain::CameraId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -162,6 +162,11 @@ impl Segments {
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub fn put(&self, row: &SegmentRow) -> Result<(), StoreError> {
+        self.write(row)?;
+        self.rows.commit()
+    }
+
+    fn write(&self, row: &SegmentRow) -> Result<(), StoreError> {
         let id = row.id();
         self.rows.put(&id.key(), row)?;
         self.by_time.put(&id.time_key(), &())?;
@@ -171,7 +176,7 @@ impl Segments {
                 self.open.remove(&id.key())?;
             }
         }
-        self.rows.commit()
+        Ok(())
     }
 
     /// Removes a row, on disk when this returns. The file must be gone by then.
@@ -183,6 +188,81 @@ impl Segments {
         self.by_time.remove(&id.time_key())?;
         self.rows.remove(&id.key())?;
         self.rows.commit()
+    }
+
+    /// Writes rows as they now are, all on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one cannot be written.
+    pub fn put_all(&self, rows: &[SegmentRow]) -> Result<(), StoreError> {
+        rows.iter().try_for_each(|row| self.write(row))?;
+        self.rows.commit()
+    }
+
+    /// Removes rows, on disk when this returns. The files must be gone by then.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one cannot be written.
+    pub fn remove_all(&self, ids: &[SegmentId]) -> Result<(), StoreError> {
+        for id in ids {
+            self.open.remove(&id.key())?;
+            self.by_time.remove(&id.time_key())?;
+            self.rows.remove(&id.key())?;
+        }
+        self.rows.commit()
+    }
+
+    /// Cameras that have rows: one look for each, however many rows there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn cameras(&self) -> Result<Vec<CameraId>, StoreError> {
+        let (mut found, mut from) = (Vec::new(), String::new());
+        // No key of ours begins with "~".
+        while let Some(row) = self.rows.rows_between::<SegmentRow>(&from, "~").next() {
+            let camera = row?.1.camera;
+            // "0" follows "/": behind all of this camera's.
+            from = format!("{camera}0");
+            found.push(camera);
+        }
+        Ok(found)
+    }
+
+    /// The row that began last.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn newest(&self) -> Result<Option<SegmentRow>, StoreError> {
+        let Some(last) = self.by_time.rows::<()>().next_back().transpose()? else { return Ok(None) };
+        let Some((at, camera)) = last.0.split_once('/') else { return Ok(None) };
+        self.rows.get(&format!("{camera}/{at}"))
+    }
+
+    /// Up to `limit` rows of a camera that are not being written and began after `after` and before `before`, oldest
+    /// first: what a sweep works through, beginning where it left off.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn between(
+        &self,
+        camera: &CameraId,
+        after: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<SegmentRow>, StoreError> {
+        let from = after.map_or_else(|| format!("{camera}/"), |after| key(camera, after + TimeDelta::milliseconds(1)));
+        let rows = self.rows.rows_between::<SegmentRow>(&from, &key(camera, before)).map(|row| row.map(|(_, row)| row));
+        rows.filter(|row| row.as_ref().map_or(true, |row| row.state != SegmentState::Open)).take(limit).collect()
+    }
+
+    /// All rows of a camera's day, UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn of_day(&self, camera: &CameraId, day: NaiveDate) -> Result<Vec<SegmentRow>, StoreError> {
+        let start = day.and_time(NaiveTime::MIN).and_utc();
+        let rows = self.rows.rows_between(&key(camera, start), &key(camera, start + TimeDelta::days(1)));
+        rows.map(|row| row.map(|(_, row)| row)).collect()
     }
 
     /// One row.
@@ -254,7 +334,6 @@ impl Segments {
 mod tests {
     use super::*;
     use crate::store::Store;
-    use chrono::TimeDelta;
 
     fn row(camera: &str, at: i64, state: SegmentState) -> SegmentRow {
         let started_at_utc = DateTime::from_timestamp(1_780_000_000 + at, 0).unwrap();
