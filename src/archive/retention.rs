@@ -89,6 +89,7 @@ impl Retention {
     /// See [`SweepError`]: then nothing recorded may be served.
     pub async fn replay(&mut self) -> Result<u64, SweepError> {
         let now = self.now().await?;
+        self.forget_attested().await?;
         let archive = self.archive.clone();
         let on_disk = blocking(move || archive.days_on_disk()).await?;
         let known = |day: &(CameraId, NaiveDate)| self.control.read(|state| state.custody.purged.contains_key(day));
@@ -140,6 +141,7 @@ impl Retention {
     /// See [`SweepError`]; what was done until then is done.
     pub async fn sweep(&mut self) -> Result<Swept, SweepError> {
         let now = self.now().await?;
+        self.forget_attested().await?;
         let (mut done, mut failed) = (Swept::default(), None);
         let archive = self.archive.clone();
         for camera in blocking(move || archive.cameras()).await? {
@@ -194,7 +196,9 @@ impl Retention {
         }
         let pieces = rows.iter().map(footage).collect();
         self.system(FootageCommand::Purge { footage: pieces, trusted_utc: now }).await?;
-        let site = self.control.read(|state| state.site_of_camera(camera).map(|site| site.id.clone()));
+        let (site, custody) = self
+            .control
+            .read(|state| (state.site_of_camera(camera).map(|site| site.id.clone()), state.custody.clone()));
         let (archive, tally, camera) = (self.archive.clone(), self.tally.clone(), camera.clone());
         blocking(move || {
             let site = match site {
@@ -208,7 +212,8 @@ impl Retention {
             for (day, rows) in days {
                 let counted: Vec<_> = rows.iter().filter(|row| row.state != SegmentState::Deleting).cloned().collect();
                 if !counted.is_empty() {
-                    tally.count(&site, &camera, day, &counted)?;
+                    let before = custody.purged.get(&(camera.clone(), day)).map(|attested| attested.sha256.as_str());
+                    tally.count(&site, &camera, day, before, &counted)?;
                 }
                 archive.purge(&rows, now.date_naive())?;
             }
@@ -217,7 +222,22 @@ impl Retention {
         .await
     }
 
-    /// Attests days that are over: nothing of them is left but what is held.
+    /// Forgets tallies whose entry is in the register already: a crash, or a store that failed, came between the two.
+    async fn forget_attested(&self) -> Result<(), SweepError> {
+        let (tally, custody) = (self.tally.clone(), self.control.read(|state| state.custody.clone()));
+        blocking(move || {
+            let known = |one: &Tally| {
+                let attested = custody.purged.get(&(one.purged.camera.clone(), one.day));
+                attested.is_some_and(|attested| attested.sha256 == one.purged.sha256)
+            };
+            let known: Vec<Tally> = tally.all()?.into_iter().filter(known).collect();
+            if known.is_empty() { Ok(()) } else { Ok(tally.forget(&known)?) }
+        })
+        .await
+    }
+
+    /// Attests days that are over: nothing of them is left but what is held. Of a day that was attested before, anything
+    /// more that goes (a released hold, a backup's return) is attested at once.
     async fn attest(&self, now: DateTime<Utc>) -> Result<u64, SweepError> {
         let tally = self.tally.clone();
         let all = blocking(move || Ok(tally.all()?)).await?;
@@ -230,25 +250,20 @@ impl Retention {
             let Some(end) = day.succ_opt().map(|next| next.and_time(chrono::NaiveTime::MIN).and_utc()) else {
                 continue;
             };
-            if now < self.control.read(|state| state.custody.goes_at(Some(&site), end)) {
+            self.control.read(|state| {
+                let is_over = now >= state.custody.goes_at(Some(&site), end);
+                tallies.retain(|one| is_over || state.custody.purged.contains_key(&(one.purged.camera.clone(), day)));
+            });
+            if tallies.is_empty() {
                 continue;
             }
             for one in &mut tallies {
                 let (archive, camera) = (self.archive.clone(), one.purged.camera.clone());
                 one.purged.key_destroyed = blocking(move || archive.end_day(&camera, day)).await?;
             }
-            // A crash between the entry and the tally's end: it stands there already.
-            let cameras: Vec<_> = self.control.read(|state| {
-                let known = |one: &&Tally| {
-                    let key = (one.purged.camera.clone(), day);
-                    state.custody.purged.get(&key).is_none_or(|known| known.sha256 != one.purged.sha256)
-                };
-                tallies.iter().filter(known).map(|one| one.purged.clone()).collect()
-            });
-            if !cameras.is_empty() {
-                self.system(FootageCommand::Attest { site, day, cameras }).await?;
-                attested += 1;
-            }
+            let cameras = tallies.iter().map(|one| one.purged.clone()).collect();
+            self.system(FootageCommand::Attest { site, day, cameras }).await?;
+            attested += 1;
             let tally = self.tally.clone();
             blocking(move || Ok(tally.forget(&tallies)?)).await?;
         }

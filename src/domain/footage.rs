@@ -117,7 +117,7 @@ pub struct PurgedCamera {
     /// Whether the day's key went as well: then whatever may be left of that day anywhere is unreadable.
     pub key_destroyed: bool,
     /// Hash over the destroyed segments in the order of their destruction, hexadecimal: `h = SHA-256(h || name || size)`,
-    /// from 32 zero bytes on.
+    /// all as text, from 64 zeros on, or from the hash of the entry before for this camera and day.
     pub sha256: String,
 }
 

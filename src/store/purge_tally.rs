@@ -33,7 +33,8 @@ impl PurgeTally {
         Ok(Self { rows: Table::open(engine, "purge-tally")? })
     }
 
-    /// Counts segments of one camera's day that are about to go; on disk when this returns.
+    /// Counts segments of one camera's day that are about to go; on disk when this returns. `before` is the hash by which
+    /// that day was attested last: the chain goes on from there, so that no two entries of a day look alike.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written: then nothing may go.
@@ -42,6 +43,7 @@ impl PurgeTally {
         site: &SiteId,
         camera: &CameraId,
         day: NaiveDate,
+        before: Option<&str>,
         gone: &[SegmentRow],
     ) -> Result<(), StoreError> {
         let key = key(site, day, camera);
@@ -55,13 +57,13 @@ impl PurgeTally {
                 bytes: 0,
                 missing: 0,
                 key_destroyed: false,
-                sha256: "0".repeat(64),
+                sha256: before.map_or_else(|| "0".repeat(64), str::to_owned),
             },
             last: Vec::new(),
         });
         let names = |rows: &[SegmentRow]| rows.iter().map(|row| row.file.clone()).collect::<Vec<_>>();
-        let before = std::mem::take(&mut tally.last);
-        for row in gone.iter().filter(|row| !before.contains(&row.file)) {
+        let counted = std::mem::take(&mut tally.last);
+        for row in gone.iter().filter(|row| !counted.contains(&row.file)) {
             let purged = &mut tally.purged;
             purged.segments += 1;
             purged.frames += row.frames;
@@ -70,8 +72,8 @@ impl PurgeTally {
             purged.sha256 = chained(&purged.sha256, &row.file, row.bytes);
         }
         tally.last = names(gone);
-        if gone.iter().any(|row| before.contains(&row.file)) {
-            tally.last.extend(before);
+        if gone.iter().any(|row| counted.contains(&row.file)) {
+            tally.last.extend(counted);
         }
         self.rows.put(&key, &tally)?;
         self.rows.commit()
