@@ -26,6 +26,7 @@
 mod check;
 mod error;
 mod format;
+mod held;
 mod keys;
 mod layout;
 mod master;

@@ -19,12 +19,12 @@ impl Archive {
         Ok(self.index().cameras()?)
     }
 
-    /// Where the newest picture of all ends, UTC: the last sign of life a recorder leaves.
+    /// Where the newest picture of all ends, UTC, by a calendar nobody doubted: the last sign of life a recorder leaves.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn newest_utc(&self) -> Result<Option<DateTime<Utc>>, ArchiveError> {
-        Ok(self.index().newest()?.map(|row| row.ended_at_utc))
+        Ok(self.index().newest_utc()?)
     }
 
     /// Up to `limit` segments of a camera that have ended and began after `after` and before `before`, oldest first.
@@ -39,6 +39,21 @@ impl Archive {
         limit: usize,
     ) -> Result<Vec<SegmentRow>, ArchiveError> {
         Ok(self.index().between(camera, after, before, limit)?)
+    }
+
+    /// The same for segments that were recorded while the calendar was in doubt, by the time that had passed; each with the
+    /// word by which to go on.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn adrift_before(
+        &self,
+        camera: &CameraId,
+        after: Option<&str>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<(String, SegmentRow)>, ArchiveError> {
+        Ok(self.index().adrift(camera, after, before, limit)?)
     }
 
     /// Destroys these segments: rows say so, durably; days nothing else is left of lose their key; files go; rows go. One
@@ -73,17 +88,24 @@ impl Archive {
         Ok(self.index().remove_all(&going.iter().map(SegmentRow::id).collect::<Vec<SegmentId>>())?)
     }
 
-    /// Ends a camera's day of which nothing is left in the index: its key goes, then whatever lies in its directory under
-    /// the name of a segment, then the directory. Whether nothing was left.
+    /// Ends a camera's day: its key goes, then whatever lies in its directory under the name of a segment and is in no
+    /// row, then the directory. What is held stays, under keys of its own. Whether the day's key is gone.
     ///
     /// # Errors
     /// When something cannot be destroyed.
     pub fn end_day(&self, camera: &CameraId, day: NaiveDate) -> Result<bool, ArchiveError> {
+        let mut held = Vec::new();
         for row in self.index().of_day(camera, day)? {
             match row.state {
                 SegmentState::Deleting => finish_delete(self.dir(), self.index(), &row)?,
-                _ => return Ok(false),
+                // A clock that was set back: this day is being written.
+                SegmentState::Open => return Ok(false),
+                SegmentState::Closed | SegmentState::Missing => held.push(row),
             }
+        }
+        if !held.is_empty() {
+            self.keep_held(camera, day, &held)?;
+            return Ok(true);
         }
         let dir = self.dir().join(layout::day_dir(camera, day));
         if !dir.is_dir() {

@@ -13,7 +13,7 @@ use crate::domain::{Action, Actor, CameraId, Command, Footage, FootageCommand, S
 use crate::store::{PurgeTally, SegmentRow, SegmentState, Tally};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ pub struct Retention {
     control: Control,
     clock: Arc<dyn Clock>,
     tally: PurgeTally,
-    time: PurgeClock,
+    time: Arc<Mutex<PurgeClock>>,
     /// This run has recorded that the calendar is in doubt.
     paused: bool,
 }
@@ -79,6 +79,15 @@ impl Retention {
     ) -> Result<Self, ArchiveError> {
         let doubt = control.read(|state| state.custody.doubt);
         let time = PurgeClock::new(archive.newest_utc()?, doubt, clock.utc(), clock.monotonic());
+        let time = Arc::new(Mutex::new(time));
+        let (now, known) = (clock.clone(), time.clone());
+        archive.doubt_by(move || {
+            let utc = now.utc();
+            match lock(&known).look(utc, now.monotonic()) {
+                Time::Sure(_) => None,
+                Time::Doubtful(trusted) => Some(trusted - utc),
+            }
+        });
         Ok(Self { archive, control, clock, tally, time, paused: doubt.is_some() })
     }
 
@@ -163,30 +172,57 @@ impl Retention {
         let mut after = None;
         loop {
             let _custody = self.control.custody().await;
-            let horizon = self.control.read(|state| {
-                let site = state.site_of_camera(camera).map(|site| &site.id);
-                now + PURGE_AHEAD - TimeDelta::days(state.custody.retention_days(site).into())
-            });
-            // The index is asked for what began before; what began at that very millisecond is due, too.
-            let before = horizon + TimeDelta::milliseconds(1);
-            let (archive, of) = (self.archive.clone(), camera.clone());
+            let (archive, of, before) = (self.archive.clone(), camera.clone(), self.horizon(camera, now));
             let rows = blocking(move || archive.ended_before(&of, after, before, BATCH)).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let Some(last) = rows.last() else { break };
             after = Some(last.started_at_utc);
-            let mut due = Vec::new();
-            self.control.read(|state| {
-                let site = state.site_of_camera(camera).map(|site| &site.id);
-                for row in rows {
-                    match state.custody.verdict(site, &footage(&row), now) {
-                        Verdict::Due => due.push(row),
-                        Verdict::Held => done.held += 1,
-                        Verdict::Young => {}
-                    }
-                }
-            });
-            done.segments += due.len() as u64;
-            self.destroy(camera, due, now).await?;
+            self.destroy_due(camera, rows, now, done).await?;
         }
+        // What a calendar that was wrong has stamped later than it was taken.
+        let mut after: Option<String> = None;
+        loop {
+            let _custody = self.control.custody().await;
+            let (archive, of, before) = (self.archive.clone(), camera.clone(), self.horizon(camera, now));
+            let rows = blocking(move || archive.adrift_before(&of, after.as_deref(), before, BATCH)).await?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = Some(last.clone());
+            // Of those stamped earlier, the first loop has counted what is held.
+            let later = rows.into_iter().map(|(_, row)| row).filter(|row| row.started_at_utc >= before).collect();
+            self.destroy_due(camera, later, now, done).await?;
+        }
+    }
+
+    /// What of a camera was taken before, its site keeps no longer at `now`.
+    fn horizon(&self, camera: &CameraId, now: DateTime<Utc>) -> DateTime<Utc> {
+        let days = self.control.read(|state| {
+            let site = state.site_of_camera(camera).map(|site| &site.id);
+            state.custody.retention_days(site)
+        });
+        // The index is asked for what began before; what began at that very millisecond is due, too.
+        now + PURGE_AHEAD - TimeDelta::days(days.into()) + TimeDelta::milliseconds(1)
+    }
+
+    /// Of these rows, destroys those that may go now. The caller keeps custody.
+    async fn destroy_due(
+        &self,
+        camera: &CameraId,
+        rows: Vec<SegmentRow>,
+        now: DateTime<Utc>,
+        done: &mut Swept,
+    ) -> Result<(), SweepError> {
+        let mut due = Vec::new();
+        self.control.read(|state| {
+            let site = state.site_of_camera(camera).map(|site| &site.id);
+            for row in rows {
+                match state.custody.verdict(site, &footage(&row), now) {
+                    Verdict::Due => due.push(row),
+                    Verdict::Held => done.held += 1,
+                    Verdict::Young => {}
+                }
+            }
+        });
+        done.segments += due.len() as u64;
+        self.destroy(camera, due, now).await
     }
 
     /// Asks the keeper, counts, destroys. The caller keeps custody.
@@ -245,29 +281,48 @@ impl Retention {
         for one in all {
             days.entry((one.site.clone(), one.day)).or_default().push(one);
         }
-        let mut attested = 0;
-        for ((site, day), mut tallies) in days {
-            let Some(end) = day.succ_opt().map(|next| next.and_time(chrono::NaiveTime::MIN).and_utc()) else {
-                continue;
-            };
-            self.control.read(|state| {
-                let is_over = now >= state.custody.goes_at(Some(&site), end);
-                tallies.retain(|one| is_over || state.custody.purged.contains_key(&(one.purged.camera.clone(), day)));
-            });
-            if tallies.is_empty() {
-                continue;
+        let (mut attested, mut failed) = (0, None);
+        for ((site, day), tallies) in days {
+            match self.attest_day(site, day, tallies, now).await {
+                Ok(done) => attested += u64::from(done),
+                Err(SweepError::Control(error)) => return Err(error.into()),
+                // One day's broken directory must not keep the others' entries.
+                Err(error) => {
+                    tracing::error!(%day, %error, "a day's end could not be attested; tried again");
+                    failed = Some(error);
+                }
             }
-            for one in &mut tallies {
-                let (archive, camera) = (self.archive.clone(), one.purged.camera.clone());
-                one.purged.key_destroyed = blocking(move || archive.end_day(&camera, day)).await?;
-            }
-            let cameras = tallies.iter().map(|one| one.purged.clone()).collect();
-            self.system(FootageCommand::Attest { site, day, cameras }).await?;
-            attested += 1;
-            let tally = self.tally.clone();
-            blocking(move || Ok(tally.forget(&tallies)?)).await?;
         }
-        Ok(attested)
+        failed.map_or(Ok(attested), Err)
+    }
+
+    async fn attest_day(
+        &self,
+        site: SiteId,
+        day: NaiveDate,
+        mut tallies: Vec<Tally>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, SweepError> {
+        let Some(end) = day.succ_opt().map(|next| next.and_time(chrono::NaiveTime::MIN).and_utc()) else {
+            return Ok(false);
+        };
+        self.control.read(|state| {
+            let is_over = now >= state.custody.goes_at(Some(&site), end);
+            let is_known = |one: &Tally| state.custody.purged.contains_key(&(one.purged.camera.clone(), day));
+            tallies.retain(|one| is_over || is_known(one));
+        });
+        if tallies.is_empty() {
+            return Ok(false);
+        }
+        for one in &mut tallies {
+            let (archive, camera) = (self.archive.clone(), one.purged.camera.clone());
+            one.purged.key_destroyed = blocking(move || archive.end_day(&camera, day)).await?;
+        }
+        let cameras = tallies.iter().map(|one| one.purged.clone()).collect();
+        self.system(FootageCommand::Attest { site, day, cameras }).await?;
+        let tally = self.tally.clone();
+        blocking(move || Ok(tally.forget(&tallies)?)).await?;
+        Ok(true)
     }
 
     /// What time it is; where calendar and passed time part, it is recorded, and the passed time counts until somebody
@@ -275,7 +330,8 @@ impl Retention {
     async fn now(&mut self) -> Result<DateTime<Utc>, SweepError> {
         let (utc, monotonic) = (self.clock.utc(), self.clock.monotonic());
         let doubted = self.control.read(|state| state.custody.doubt.is_some());
-        match self.time.look(utc, monotonic) {
+        let looked = lock(&self.time).look(utc, monotonic);
+        match looked {
             Time::Sure(now) => {
                 if doubted {
                     self.system(FootageCommand::ResumePurge).await?;
@@ -285,7 +341,7 @@ impl Retention {
             }
             Time::Doubtful(_) if self.paused && !doubted => {
                 self.paused = false;
-                self.time.adopt(utc, monotonic);
+                lock(&self.time).adopt(utc, monotonic);
                 Ok(utc)
             }
             Time::Doubtful(now) => {
@@ -306,7 +362,13 @@ impl Retention {
 }
 
 fn footage(row: &SegmentRow) -> Footage {
-    Footage { camera: row.camera.clone(), from_utc: row.started_at_utc, until_utc: row.ended_at_utc }
+    let (from_utc, until_utc, trusted_utc) = (row.started_at_utc, row.ended_at_utc, row.trusted_utc);
+    Footage { camera: row.camera.clone(), from_utc, until_utc, trusted_utc }
+}
+
+fn lock(clock: &Mutex<PurgeClock>) -> MutexGuard<'_, PurgeClock> {
+    // Two numbers, written together at the end of a step.
+    clock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn blocking<T: Send + 'static>(

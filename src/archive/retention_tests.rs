@@ -84,6 +84,17 @@ impl House {
         house
     }
 
+    /// The archive is closed and opened again.
+    async fn restarted(self) -> Self {
+        let House { dir, clock, control, store, archive, sweep } = self;
+        drop((archive, sweep));
+        let archive = open_archive(dir.path(), &store);
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let mut sweep = Retention::new(archive.clone(), control.clone(), shared, store.purge_tally()).unwrap();
+        sweep.replay().await.unwrap();
+        House { dir, clock, control, store, archive, sweep }
+    }
+
     async fn act(&self, actor: Actor, action: Action) {
         self.control.execute(Command { actor, action }).await.unwrap();
     }
@@ -119,8 +130,25 @@ impl House {
         self.dir.path().join("recordings")
     }
 
-    fn key(&self, name: &str, day: &str) -> PathBuf {
-        self.recordings().join(name).join(day).join("day.key")
+    /// Copies all segments and the archive's description, and no key; which segments.
+    fn copy_segments(&self, to: &Path) -> Vec<String> {
+        std::fs::create_dir(to).unwrap();
+        std::fs::copy(self.recordings().join("archive.json"), to.join("archive.json")).unwrap();
+        let files: Vec<String> = self.rows().into_iter().map(|row| row.file).collect();
+        for file in &files {
+            std::fs::create_dir_all(to.join(file).parent().unwrap()).unwrap();
+            std::fs::copy(self.recordings().join(file), to.join(file)).unwrap();
+        }
+        files
+    }
+
+    /// Decrypts a segment of a copy with the master key and whatever keys lie there.
+    fn opens(&self, copy: &Path, file: &str) -> Result<(), ArchiveError> {
+        let master = MasterKeySource::File(self.dir.path().join("master.key")).load()?;
+        let keys = super::keys::Keys::open(copy, master, false)?;
+        let fragment = super::reader::SegmentReader::open(copy, file, &keys)?.fragment(0)?;
+        assert_eq!(fragment, b"image");
+        Ok(())
     }
 
     fn files(&self) -> usize {
@@ -172,10 +200,12 @@ impl House {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// C-5: days of 24 hours, whatever a calendar month is.
 async fn a5_4_over_thirty_five_days_nothing_older_than_thirty_stays_but_what_is_held_and_the_register_says_both() {
     let mut house = House::new().await;
     let (held_from, held_until) = (start() + TimeDelta::hours(30), start() + TimeDelta::hours(42));
-    let mut hold = None;
+    let (mut hold, mut copied) = (None, Vec::new());
+    let copy = house.dir.path().join("copy");
     for step in 0..35 * 4_i64 {
         let at = start() + TimeDelta::hours(6 * step);
         house.record("hall", at);
@@ -185,6 +215,9 @@ async fn a5_4_over_thirty_five_days_nothing_older_than_thirty_stays_but_what_is_
         house.clock.advance(6 * HOUR);
         if step == 12 {
             hold = Some(house.hold("hall", held_from, held_until).await);
+            // Somebody copies the footage, with the master key.
+            copied = house.copy_segments(&copy);
+            assert!(copied.iter().all(|file| house.opens(&copy, file).is_err()), "without the days' keys");
         }
         house.sweep.sweep().await.unwrap();
         let oldest = house.clock.utc() - TimeDelta::days(30);
@@ -194,14 +227,21 @@ async fn a5_4_over_thirty_five_days_nothing_older_than_thirty_stays_but_what_is_
             assert!(row.started_at_utc > oldest || held, "{} is there at {}", row.id(), house.clock.utc());
         }
     }
-    // On the disk as in the index; the key of a day stays where something of that day is held, and there alone.
+    // On the disk as in the index; where something of a day is held, its own keys stay, and not the day's.
     assert_eq!(house.files(), house.rows().len());
     let held: Vec<_> = house.rows().into_iter().filter(|row| row.started_at_utc < held_until).collect();
     assert_eq!(held.len(), 2, "30 h and 36 h");
     assert!(held.iter().all(|row| house.is_readable(row)));
-    assert!(house.key("hall", "2026-11-03").exists());
-    for gone in [("hall", "2026-11-02"), ("court", "2026-11-02"), ("court", "2026-11-03"), ("hall", "2026-11-05")] {
-        assert!(!house.key(gone.0, gone.1).exists(), "{gone:?}");
+    for gone in ["hall/2026-11-02", "hall/2026-11-03", "hall/2026-11-05", "court/2026-11-02", "court/2026-11-03"] {
+        assert!(!house.recordings().join(gone).join("day.key").exists(), "{gone}");
+    }
+    // The copy, with every key that is left and the master key: what was held opens, and nothing else does.
+    let keys = house.recordings().join("hall/2026-11-03/held.keys");
+    std::fs::copy(&keys, copy.join("hall/2026-11-03/held.keys")).unwrap();
+    assert!(copied.len() > held.len());
+    for file in &copied {
+        let is_held = held.iter().any(|row| row.file == *file);
+        assert_eq!(house.opens(&copy, file).is_ok(), is_held, "{file}");
     }
     // One entry for each day that is over, with counts, and a hash that anybody can compute again.
     let attested = house.attested();
@@ -209,7 +249,7 @@ async fn a5_4_over_thirty_five_days_nothing_older_than_thirty_stays_but_what_is_
     assert_eq!(days, ["2026-11-02", "2026-11-03", "2026-11-04", "2026-11-05", "2026-11-06"]);
     let of = |day: usize, name: &str| attested[day].1.iter().find(|one| one.camera == camera(name)).unwrap();
     assert_eq!((of(0, "hall").segments, of(0, "hall").frames, of(0, "hall").key_destroyed), (4, 6_000, true));
-    assert_eq!((of(1, "hall").segments, of(1, "hall").key_destroyed), (2, false));
+    assert_eq!((of(1, "hall").segments, of(1, "hall").key_destroyed), (2, true));
     assert_eq!((of(1, "court").segments, of(1, "court").key_destroyed), (2, true));
     let mut hash = "0".repeat(64);
     for hour in ["00", "12"] {
@@ -220,7 +260,7 @@ async fn a5_4_over_thirty_five_days_nothing_older_than_thirty_stays_but_what_is_
     // Released, it goes at once, and the register says so.
     house.decider(FootageCommand::Release { hold: hold.unwrap(), why: "classé".to_owned() }).await;
     assert_eq!(house.sweep.sweep().await.unwrap(), Swept { segments: 2, held: 0, days: 1 });
-    assert!(!house.key("hall", "2026-11-03").exists() && held.iter().all(|row| !house.is_readable(row)));
+    assert!(!keys.exists() && held.iter().all(|row| !house.is_readable(row)));
     let attested = house.attested();
     let (day, cameras) = attested.last().unwrap();
     assert_eq!((day.to_string().as_str(), cameras[0].segments, cameras[0].key_destroyed), ("2026-11-03", 2, true));
@@ -308,6 +348,36 @@ async fn fault_24_what_a_backup_brings_back_is_destroyed_before_anything_is_serv
     house.sweep.sweep().await.unwrap();
     assert_eq!(house.attested().len(), 2, "that it came back and went again stands in the register");
     assert_eq!(house.sweep.replay().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_6_what_is_recorded_under_a_wrong_calendar_goes_by_the_time_that_passed() {
+    let mut house = House::new().await;
+    house.decider(FootageCommand::SetRetention { site: "arcade".parse().unwrap(), days: 7 }).await;
+    house.clock.advance(20 * 24 * HOUR);
+    house.record("hall", house.clock.utc() - TimeDelta::minutes(1));
+    // Set back by ten days: what is taken now looks older than seven days.
+    house.clock.step_wall(TimeDelta::days(-10));
+    let back = house.record("hall", house.clock.utc());
+    assert_eq!(house.sweep.sweep().await.unwrap(), Swept::default());
+    assert!(house.is_readable(&back));
+    // Set forward by twenty: it looks as if it might stay for seventeen.
+    house.clock.step_wall(TimeDelta::days(20));
+    let forth = house.record("hall", house.clock.utc());
+    assert_eq!(house.sweep.sweep().await.unwrap(), Swept::default());
+    // Put right; then the server is started again: the last sign of life is not what the wrong calendar said.
+    house.clock.step_wall(TimeDelta::days(-10));
+    assert_eq!(house.sweep.sweep().await.unwrap(), Swept::default());
+    assert_eq!(house.count(|event| matches!(event, Event::PurgeResumed)), 1);
+    let mut house = house.restarted().await;
+    assert_eq!(house.sweep.sweep().await.unwrap(), Swept::default());
+    assert_eq!(house.count(|event| matches!(event, Event::PurgePaused { .. })), 1, "nothing is in doubt");
+    house.clock.advance(7 * 24 * HOUR - HOUR);
+    house.sweep.sweep().await.unwrap();
+    assert!(house.is_readable(&back) && house.is_readable(&forth), "an hour before its time");
+    house.clock.advance(HOUR);
+    house.sweep.sweep().await.unwrap();
+    assert!(house.rows().is_empty(), "{:?}", house.rows());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

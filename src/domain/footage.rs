@@ -9,7 +9,7 @@ use super::day;
 use super::event::{Entry, Event};
 use super::ids::{AccessId, CameraId, HoldId, PersonId, SiteId};
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
-use imbl::{OrdMap, OrdSet};
+use imbl::{OrdMap, OrdSet, Vector};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Footage {
     pub from_utc: DateTime<Utc>,
     /// Where its last picture ends, UTC.
     pub until_utc: DateTime<Utc>,
+    /// When its first picture was taken by the time that had passed, where the calendar was in doubt then.
+    pub trusted_utc: Option<DateTime<Utc>>,
 }
 
 /// Which footage is meant: cameras of one site, and a period.
@@ -330,6 +332,8 @@ pub struct Custody {
     pub purged: OrdMap<(CameraId, NaiveDate), Attested>,
     /// Why the destruction waits, if it does.
     pub doubt: Option<Doubt>,
+    /// From when to when, by the calendar, it was in doubt and then vouched for by a person.
+    pub vouched: Vector<(DateTime<Utc>, DateTime<Utc>)>,
     standing: OrdSet<HoldId>,
     waiting: OrdSet<AccessId>,
 }
@@ -346,9 +350,23 @@ impl Custody {
         taken_utc + TimeDelta::days(self.retention_days(site).into()) - PURGE_AHEAD
     }
 
+    /// When footage was taken, as far as its age goes: by the calendar; by the time that had passed where the calendar was
+    /// in doubt and nobody has vouched for it since.
+    pub fn taken(&self, footage: &Footage) -> DateTime<Utc> {
+        match footage.trusted_utc {
+            Some(trusted) => {
+                let vouched = |(since, until): &(DateTime<Utc>, DateTime<Utc>)| {
+                    *since - PURGE_AHEAD <= footage.from_utc && footage.from_utc <= *until
+                };
+                if self.vouched.iter().any(vouched) { footage.from_utc } else { trusted }
+            }
+            None => footage.from_utc,
+        }
+    }
+
     /// What may become of footage at `now`.
     pub fn verdict(&self, site: Option<&SiteId>, footage: &Footage, now: DateTime<Utc>) -> Verdict {
-        if now < self.goes_at(site, footage.from_utc) {
+        if now < self.goes_at(site, self.taken(footage)) {
             Verdict::Young
         } else if self.is_held(footage, now) {
             Verdict::Held
@@ -369,10 +387,12 @@ impl Custody {
     }
 
     /// Whether this footage was destroyed and has come back, e.g. with a backup (fault 24): its day was attested, and no
-    /// hold that still stands had kept it then.
+    /// hold that still stands had kept it then. What a calendar that was set back stamped with such a day is not meant.
     pub fn is_revenant(&self, footage: &Footage) -> bool {
         let day = (footage.camera.clone(), footage.from_utc.date_naive());
-        self.purged.get(&day).is_some_and(|attested| {
+        let attested = self.purged.get(&day);
+        let attested = attested.filter(|attested| footage.trusted_utc.is_none_or(|taken| taken < attested.at_utc));
+        attested.is_some_and(|attested| {
             let kept = |hold: &Hold| hold.placed_at_utc < attested.at_utc && hold.scope.touches(footage);
             let frozen = |request: &AccessRequest| {
                 let granted = request.answer.as_ref().filter(|answer| answer.at_utc < attested.at_utc);
@@ -403,7 +423,10 @@ impl Custody {
                 return;
             }
             Event::PurgeResumed => {
-                self.doubt = None;
+                let doubt = self.doubt.take();
+                if let (Some(doubt), Actor::Person(_)) = (doubt, &entry.actor) {
+                    self.vouched.push_back((doubt.since_utc, at_utc));
+                }
                 return;
             }
             _ => return,

@@ -28,7 +28,12 @@ fn hold(hold: HoldId, form: ScopeForm) -> Action {
 }
 
 fn piece(camera: &str, from: DateTime<Utc>) -> Footage {
-    Footage { camera: camera.parse().unwrap(), from_utc: from, until_utc: from + TimeDelta::minutes(60) }
+    Footage {
+        camera: camera.parse().unwrap(),
+        from_utc: from,
+        until_utc: from + TimeDelta::minutes(60),
+        trusted_utc: None,
+    }
 }
 
 fn purge(world: &mut World, footage: Vec<Footage>) -> Result<Vec<Event>, Refusal> {
