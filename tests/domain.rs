@@ -8,6 +8,8 @@ mod convention;
 mod dossier;
 #[path = "domain/faults.rs"]
 mod faults;
+#[path = "domain/footage.rs"]
+mod footage;
 #[path = "domain/limits.rs"]
 mod limits;
 #[path = "domain/need.rs"]

@@ -18,6 +18,8 @@ mod bad_input;
 mod dossiers;
 #[path = "http/events.rs"]
 mod events;
+#[path = "http/footage.rs"]
+mod footage;
 #[path = "http/login.rs"]
 mod login;
 #[path = "http/matrix.rs"]

@@ -118,6 +118,9 @@ pub enum ArchiveError {
     /// It cannot be deleted yet.
     #[error("segment {0} is being written: it can be deleted once it has ended")]
     BeingWritten(String),
+    /// What came back with a backup could not be destroyed again: nothing recorded is served (fault 24).
+    #[error("footage that had been destroyed may be back, and it could not be destroyed again: {0}")]
+    NotReplayed(String),
     /// The index said no.
     #[error(transparent)]
     Index(#[from] StoreError),

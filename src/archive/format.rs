@@ -66,6 +66,9 @@ pub struct About {
     pub clock: ClockSource,
     /// The camera's clock minus this machine's at its start, milliseconds, when the camera tells it.
     pub clock_offset_ms: Option<i64>,
+    /// When that was by the time that had passed, UTC, where the calendar was in doubt; see `docs/design/archive.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_utc: Option<DateTime<Utc>>,
     /// Version of the program that wrote it.
     pub program: String,
 }

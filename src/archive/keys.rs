@@ -2,6 +2,7 @@
 //! makes everything of that camera and day unreadable; rotating the master key rewrites these files and no footage.
 
 use super::error::{ArchiveError, io};
+use super::held;
 use super::layout;
 use super::master::{KeyBytes, MasterKey, from_hex, hex, random_key};
 use super::seal::{WRAPPED_BYTES, unwrap, wrap};
@@ -75,6 +76,40 @@ impl Keys {
         Ok(self.keep(camera, day, key))
     }
 
+    /// The key of a segment, whose header has it `wrapped` for `purpose`: by its day's key, or where that has been
+    /// destroyed and the segment is held, from the day's held keys. `None` when the header is not what it was.
+    pub fn of_segment(
+        &self,
+        (camera, day): (&CameraId, NaiveDate),
+        file: &str,
+        wrapped: &[u8; WRAPPED_BYTES],
+        purpose: &[u8],
+    ) -> Result<Option<KeyBytes>, ArchiveError> {
+        let by_day = self.of_day(camera, day);
+        if let Ok(Some(key)) = by_day.as_ref().map(|day_key| unwrap(day_key, wrapped, purpose)) {
+            return Ok(Some(key));
+        }
+        match held::read(&self.dir, camera, day, &self.master)?.remove(file) {
+            Some(key) => Ok(Some(key)),
+            None => by_day.map(|_| None),
+        }
+    }
+
+    /// Destroys a day's key but for these segments, relative paths with their keys: they stay readable, alone.
+    pub fn keep_held(
+        &self,
+        camera: &CameraId,
+        day: NaiveDate,
+        segments: &BTreeMap<String, KeyBytes>,
+    ) -> Result<(), ArchiveError> {
+        let known = held::read(&self.dir, camera, day, &self.master)?;
+        if known.len() != segments.len() || !known.keys().eq(segments.keys()) {
+            held::write(&self.dir, camera, day, segments, &self.master)?;
+        }
+        self.lock().remove(&(camera.clone(), day));
+        destroy(&self.dir.join(layout::day_key(camera, day)))
+    }
+
     /// A day's key, for writing: made, and durable, when there is none.
     pub fn for_writing(&self, camera: &CameraId, day: NaiveDate) -> Result<Arc<KeyBytes>, ArchiveError> {
         match self.of_day(camera, day) {
@@ -85,6 +120,14 @@ impl Keys {
         let key = random_key()?;
         write_day_key(&self.dir, camera, day, &key, &self.master)?;
         Ok(self.keep(camera, day, key))
+    }
+
+    /// Destroys a day's key and its held keys, here and on the disk. A key's file is overwritten before it is removed; what a drive keeps of the
+    /// old block nobody can say, so the master key and the drive's own encryption still matter.
+    pub fn destroy(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
+        self.lock().remove(&(camera.clone(), day));
+        destroy(&self.dir.join(layout::day_key(camera, day)))?;
+        destroy(&self.dir.join(layout::held_keys(camera, day)))
     }
 
     fn keep(&self, camera: &CameraId, day: NaiveDate, key: KeyBytes) -> Arc<KeyBytes> {
@@ -103,12 +146,27 @@ impl Keys {
     }
 }
 
+fn destroy(path: &Path) -> Result<(), ArchiveError> {
+    let overwrite = || {
+        let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(0).min(1024 * 1024);
+        std::io::Write::write_all(&mut file, &vec![0; length])?;
+        file.sync_all()?;
+        std::fs::remove_file(path)
+    };
+    match overwrite() {
+        Ok(()) => layout::sync_dir(layout::parent(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io(path, "cannot destroy the key")(error)),
+    }
+}
+
 /// What a rotation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rotated {
-    /// Days' keys wrapped anew.
+    /// Files of keys wrapped anew: days' keys, and held keys of days that are over.
     pub rewrapped: usize,
-    /// Days' keys that were under the new key already: an earlier rotation was cut short.
+    /// Such files that were under the new key already: an earlier rotation was cut short.
     pub already: usize,
 }
 
@@ -138,6 +196,14 @@ pub(super) fn rotate(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<Rot
                 done.rewrapped += 1;
             }
         }
+        match held::wrapped_by(dir, &camera, day)? {
+            None => {}
+            Some(id) if id == new.id() => done.already += 1,
+            Some(_) => {
+                held::write(dir, &camera, day, &held::read(dir, &camera, day, old)?, new)?;
+                done.rewrapped += 1;
+            }
+        }
     }
     write_about(dir, new)?;
     Ok(done)
@@ -160,7 +226,7 @@ fn read_about(dir: &Path) -> Result<Option<About>, ArchiveError> {
 
 fn write_about(dir: &Path, master: &MasterKey) -> Result<(), ArchiveError> {
     let about = About { version: 1, master_key: master.id().to_owned() };
-    layout::replace(&dir.join("archive.json"), &json(&about))
+    layout::replace(&dir.join("archive.json"), &layout::json(&about))
 }
 
 fn read_file(path: &Path, camera: &CameraId, day: NaiveDate) -> Result<Option<DayKeyFile>, ArchiveError> {
@@ -206,11 +272,5 @@ fn write_day_key(
 ) -> Result<(), ArchiveError> {
     let wrapped = hex(&wrap(&master.bytes, key, purpose(camera, day).as_bytes())?);
     let file = DayKeyFile { version: 1, camera: camera.clone(), day, master_key: master.id().to_owned(), wrapped };
-    layout::replace(&dir.join(layout::day_key(camera, day)), &json(&file))
-}
-
-fn json<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
-    text.push(b'\n');
-    text
+    layout::replace(&dir.join(layout::day_key(camera, day)), &layout::json(&file))
 }

@@ -30,6 +30,11 @@ pub(super) fn day_key(camera: &CameraId, day: NaiveDate) -> String {
     format!("{}/day.key", day_dir(camera, day))
 }
 
+/// The keys of a day's held segments, relative to the archive's directory.
+pub(super) fn held_keys(camera: &CameraId, day: NaiveDate) -> String {
+    format!("{}/held.keys", day_dir(camera, day))
+}
+
 /// A segment's file, relative to the archive's directory. UTC, and sorted by time in a listing.
 pub(super) fn segment(camera: &CameraId, started_at_utc: DateTime<Utc>) -> String {
     let name = started_at_utc.format("%Y-%m-%dT%H-%M-%S%.3fZ");
@@ -81,6 +86,14 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
     };
     write().map_err(io(path, "cannot write"))?;
     sync_dir(parent(path))
+}
+
+/// The text of a small file.
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    // Plain data: it always has a JSON form.
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
 }
 
 /// What a process without privileges may still write there, MiB; `None` when the system does not say.

@@ -16,19 +16,28 @@
 //! - A slow or full disk never reaches the hub or a viewer: the recorder falls behind alone, says so and comes back.
 //! - Without the right master key nothing is recorded, and everything live goes on.
 //!
-//! Does not (yet): destroy after 30 days, hold, play back, export; it is laid out for them (`docs/design/archive.md`).
+//! - What is older than its site keeps it is destroyed, key and file, unless the keeper says that it is held
+//!   ([`retention`]); what a backup brings back goes again.
 //!
-//! Serves A4-10, A5-4, A5-5, A6-7 and fault 13.
+//! Does not (yet): play back, export; it is laid out for them (`docs/design/archive.md`).
+//!
+//! Serves A4-10, A5-4, A5-5, A6-7 and faults 13, 17, 24.
 
 mod check;
 mod error;
 mod format;
+mod held;
 mod keys;
 mod layout;
 mod master;
+mod purge;
+mod purge_clock;
 mod reader;
 mod reconcile;
 pub mod recorder;
+pub mod retention;
+#[cfg(test)]
+mod retention_tests;
 mod seal;
 #[cfg(test)]
 mod tests;

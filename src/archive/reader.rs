@@ -7,7 +7,7 @@ use super::format::{
 use super::keys::Keys;
 use super::layout;
 use super::master::{KeyBytes, from_hex};
-use super::seal::{Opener, PREFIX_BYTES, Position, TAG_BYTES, WRAPPED_BYTES, unwrap};
+use super::seal::{Opener, PREFIX_BYTES, Position, TAG_BYTES, WRAPPED_BYTES};
 use super::writer::Resume;
 use crate::store::Boundary;
 use openssl::sha::sha256;
@@ -86,9 +86,9 @@ impl SegmentReader {
         if !from_hex(&header.prefix, &mut prefix) || !from_hex(&header.key, &mut wrapped) {
             return Err(damaged("its key is unreadable"));
         }
-        let day_key = keys.of_day(&about.camera, about.started_at_utc.date_naive())?;
-        let key = unwrap(&day_key, &wrapped, &about.purpose(&header.prefix))
-            .ok_or_else(|| damaged("it does not authenticate"))?;
+        let day = (&about.camera, about.started_at_utc.date_naive());
+        let key = keys.of_segment(day, name, &wrapped, &about.purpose(&header.prefix))?;
+        let key = key.ok_or_else(|| damaged("it does not authenticate"))?;
         Ok(Self {
             name: name.to_owned(),
             camera,
@@ -109,6 +109,11 @@ impl SegmentReader {
     /// What it says about itself.
     pub fn about(&self) -> &About {
         &self.about
+    }
+
+    /// The key that opens it.
+    pub(super) fn key(&self) -> &KeyBytes {
+        &self.key
     }
 
     /// Its fragments, in order.

@@ -163,6 +163,7 @@ fn closed_row(dir: &Path, reader: &SegmentReader, file: &str) -> Result<SegmentR
         camera: about.camera.clone(),
         started_at_utc: about.started_at_utc,
         ended_at_utc: fragments.iter().map(|fragment| fragment.end_utc()).max().unwrap_or(about.started_at_utc),
+        trusted_utc: about.trusted_utc,
         file: file.to_owned(),
         state: SegmentState::Closed,
         began: about.began,

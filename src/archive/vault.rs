@@ -10,10 +10,11 @@ use super::reconcile::{Reconciled, reconcile, salvage};
 use super::writer::{SegmentWriter, Shot};
 use crate::domain::CameraId;
 use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Starts within one millisecond are told apart by moving the later one on: a clock that is set back can do that.
 const TRIES: i64 = 1_000;
@@ -22,11 +23,15 @@ const TRIES: i64 = 1_000;
 #[derive(Clone)]
 pub struct Archive(Arc<Inner>);
 
+/// Time that passed minus calendar, where the calendar is in doubt now.
+type Drift = Box<dyn Fn() -> Option<TimeDelta> + Send + Sync>;
+
 struct Inner {
     dir: PathBuf,
     keys: Keys,
     index: Segments,
     keep_free_mib: u64,
+    drift: OnceLock<Drift>,
     _lock: File,
 }
 
@@ -56,12 +61,50 @@ impl Archive {
         layout::make_dir(dir)?;
         let lock = lock(dir)?;
         let keys = Keys::open(dir, master, true)?;
-        Ok(Self(Arc::new(Inner { dir: dir.to_owned(), keys, index, keep_free_mib, _lock: lock })))
+        Ok(Self(Arc::new(Inner {
+            dir: dir.to_owned(),
+            keys,
+            index,
+            keep_free_mib,
+            drift: OnceLock::new(),
+            _lock: lock,
+        })))
     }
 
     /// Its directory.
     pub fn dir(&self) -> &Path {
         &self.0.dir
+    }
+
+    /// Has segments that begin while the calendar is in doubt say so, and how far it is off. The first caller's word counts.
+    pub(super) fn doubt_by(&self, drift: impl Fn() -> Option<TimeDelta> + Send + Sync + 'static) {
+        let _ = self.0.drift.set(Box::new(drift));
+    }
+
+    pub(super) fn index(&self) -> &Segments {
+        &self.0.index
+    }
+
+    /// Destroys a day's key, in memory and on the disk: what it opened is unreadable for good.
+    pub(super) fn destroy_key(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
+        self.0.keys.destroy(camera, day)
+    }
+
+    /// Destroys a day's key but for these segments, which are held: each gets its own key wrapped by itself.
+    pub(super) fn keep_held(&self, camera: &CameraId, day: NaiveDate, rows: &[SegmentRow]) -> Result<(), ArchiveError> {
+        let mut keys = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.state == SegmentState::Closed) {
+            match SegmentReader::open(&self.0.dir, &row.file, &self.0.keys) {
+                Ok(reader) => drop(keys.insert(row.file.clone(), reader.key().clone())),
+                // Nothing is left of it that a key could open.
+                Err(ArchiveError::NotFound(_)) => {}
+                Err(error @ (ArchiveError::Damaged { .. } | ArchiveError::NoDayKey { .. })) => {
+                    tracing::error!(%error, "a held segment cannot be read: no key of it is kept");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.0.keys.keep_held(camera, day, &keys)
     }
 
     /// Makes files and index agree again, after whatever ended the last run; to be called before anything is recorded.
@@ -119,6 +162,7 @@ impl Archive {
             missed_frames: beginning.missed_frames,
             clock: beginning.clock,
             clock_offset_ms: beginning.clock_offset_ms,
+            trusted_utc: self.0.drift.get().and_then(|drift| drift()).map(|drift| started_at_utc + drift),
             program: concat!("ecluse ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let day_key = self.0.keys.for_writing(&camera, started_at_utc.date_naive())?;
@@ -128,6 +172,7 @@ impl Archive {
             camera,
             started_at_utc,
             ended_at_utc: started_at_utc,
+            trusted_utc: about.trusted_utc,
             file,
             state: SegmentState::Open,
             began: about.began,

@@ -1,10 +1,12 @@
 //! From the configuration's `[recorder]` to the running recorder.
 
 use crate::archive::recorder::{Recorder, RecorderSettings};
+use crate::archive::retention::Retention;
 use crate::archive::{Archive, ArchiveError, MasterKeySource};
 use crate::clock::Clock;
 use crate::config::{Config, RecorderConfig};
-use crate::domain::CameraId;
+use crate::control::Control;
+use crate::domain::{Action, Actor, CameraId, Command, FootageCommand, SiteId};
 use crate::media::hub::Hub;
 use crate::store::Store;
 use std::sync::Arc;
@@ -19,7 +21,15 @@ pub(super) fn master_key(recorder: &RecorderConfig) -> Option<MasterKeySource> {
 
 /// Starts recording what the configuration asks for. Whatever is wrong with key, directory or disk stops recording alone:
 /// it is said, shown on the pages, and the live part goes on (fail closed for footage, open for nobody).
-pub(super) async fn start(config: &Config, store: &Store, hub: &Arc<Hub>, clock: &Arc<dyn Clock>) -> Option<Recorder> {
+///
+/// What a backup brought back is destroyed before this returns; from then on the sweep runs until the recorder stops.
+pub(super) async fn start(
+    config: &Config,
+    store: &Store,
+    hub: &Arc<Hub>,
+    clock: &Arc<dyn Clock>,
+    control: &Control,
+) -> Option<Recorder> {
     let recorder = config.recorder.as_ref()?;
     let cameras: Vec<CameraId> =
         config.site.iter().flat_map(|site| site.camera.iter().map(|camera| camera.id.clone())).collect();
@@ -27,12 +37,40 @@ pub(super) async fn start(config: &Config, store: &Store, hub: &Arc<Hub>, clock:
         segment: Duration::from_secs(recorder.segment_s),
         fragment: Duration::from_millis(recorder.fragment_ms),
     };
-    let opened = open(config, recorder, store).await;
-    let started = opened.and_then(|archive| Recorder::start(archive, hub, clock, cameras.clone(), settings));
+    let opened = match open(config, recorder, store).await {
+        Ok(archive) => {
+            retention(&archive, control, clock, store, recorder.retention_days).await.map(|sweep| (archive, sweep))
+        }
+        Err(error) => Err(error),
+    };
+    let started = opened.and_then(|(archive, sweep)| {
+        let recorder = Recorder::start(archive, hub, clock, cameras.clone(), settings)?;
+        recorder.keep_retention(sweep);
+        Ok(recorder)
+    });
     Some(started.unwrap_or_else(|error| {
         tracing::error!(%error, "nothing is recorded until this is put right and the server is started again");
         Recorder::refused(&error, cameras)
     }))
+}
+
+/// The sweep, once it has destroyed again what came back (fault 24).
+async fn retention(
+    archive: &Archive,
+    control: &Control,
+    clock: &Arc<dyn Clock>,
+    store: &Store,
+    days: u32,
+) -> Result<Retention, ArchiveError> {
+    let failed = |error: &dyn std::fmt::Display| ArchiveError::NotReplayed(error.to_string());
+    let sites: Vec<SiteId> = control.read(|state| state.sites.keys().cloned().collect());
+    for site in sites {
+        let action = Action::Footage(FootageCommand::SetRetention { site, days });
+        control.execute(Command { actor: Actor::System, action }).await.map_err(|error| failed(&error))?;
+    }
+    let mut sweep = Retention::new(archive.clone(), control.clone(), clock.clone(), store.purge_tally())?;
+    sweep.replay().await.map_err(|error| failed(&error))?;
+    Ok(sweep)
 }
 
 async fn open(config: &Config, recorder: &RecorderConfig, store: &Store) -> Result<Archive, ArchiveError> {

@@ -90,7 +90,7 @@ impl Running {
         let hub = Hub::new(HubLimits::default());
         let viewers = Viewers::new(viewer_settings(config), hub.clone())?;
         // Before the cameras are let in: the first picture counts.
-        let recorder = recorder::start(config, &store, &hub, &clock).await;
+        let recorder = recorder::start(config, &store, &hub, &clock, &control).await;
         let connections = Connections::open(
             &config.server.data_dir.join("connections"),
             TimeDelta::days(config.retention.connections_days.into()),

@@ -10,7 +10,9 @@ use super::shared::Shared;
 use super::start;
 use super::work::{Answer, Job, JobAnswer, Work};
 use crate::clock::Clock;
-use crate::domain::{Action, Actor, CameraId, Command, Entry, PersonId, Purpose, SessionId, State, TicketId, Traffic};
+use crate::domain::{
+    Action, Actor, CameraId, Command, Entry, FootageCommand, PersonId, Purpose, SessionId, State, TicketId, Traffic,
+};
 use crate::register::{Reader, Register};
 use crate::store::{Store, same_email};
 use std::path::PathBuf;
@@ -122,7 +124,20 @@ impl Control {
     /// # Errors
     /// See [`ControlError`]. When the register fails, every gate is shut, that of a cut first.
     pub async fn execute(&self, command: Command) -> Result<Receipt, ControlError> {
+        use FootageCommand::{AnswerAccess, Hold, SetRetention};
+        // What keeps footage waits until the batch that is being destroyed is gone: when it is acknowledged, nothing it
+        // covers is on its way out (fault 17).
+        let _custody = match &command.action {
+            Action::Footage(Hold { .. } | AnswerAccess { .. } | SetRetention { .. }) => Some(self.custody().await),
+            _ => None,
+        };
         self.ask(command, JobAnswer::Receipt).await
+    }
+
+    /// Keeps everybody else from holding footage back, until it is dropped: to be held from the question whether a batch
+    /// may be destroyed until it is (fault 17).
+    pub async fn custody(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.custody.lock().await
     }
 
     /// Files a request (A3-3): makes the ticket's id, compares the e-mail with the account's (A3-4), executes.

@@ -24,6 +24,8 @@ pub(super) struct Shared {
     published: RwLock<Arc<State>>,
     pub(super) told: broadcast::Sender<Arc<Entry>>,
     pub(super) reader: Reader,
+    /// Held by whoever destroys footage, from the question to the last file, and by whoever holds footage back (fault 17).
+    pub(super) custody: tokio::sync::Mutex<()>,
     pub(super) stopping: AtomicBool,
     pub(super) stopped: watch::Sender<bool>,
     register: Mutex<RegisterHealth>,
@@ -39,6 +41,7 @@ impl Shared {
             published: RwLock::new(Arc::new(state)),
             told: broadcast::Sender::new(TOLD_CAPACITY),
             reader,
+            custody: tokio::sync::Mutex::new(()),
             stopping: AtomicBool::new(false),
             stopped: watch::Sender::new(false),
             register: Mutex::new(RegisterHealth::Sound),

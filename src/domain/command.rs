@@ -2,7 +2,8 @@
 
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
-use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
+use super::footage::{Footage, PurgedCamera};
+use super::ids::{AccessId, AlertId, CameraId, HoldId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
 use super::invitation::InvitationWay;
 use super::mail::MailNote;
 use super::person::Designation;
@@ -11,7 +12,7 @@ use super::session::{EndCause, Purpose, Traffic};
 use super::site::Site;
 use super::ticket::CloseCause;
 use super::workstation::Workstation;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,94 @@ pub struct Command {
     pub actor: Actor,
     /// What.
     pub action: Action,
+}
+
+/// Which footage, as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScopeForm {
+    /// Site.
+    pub site: String,
+    /// Cameras.
+    pub cameras: Vec<String>,
+    /// From, UTC; `None`: none was typed, or not one that can be read.
+    pub from_utc: Option<DateTime<Utc>>,
+    /// Until, UTC; the same.
+    pub until_utc: Option<DateTime<Utc>>,
+}
+
+/// What people and the sweep want of footage (A5-2 to A5-5). Raw values: `decide` controls them and names every fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FootageCommand {
+    /// Set how long a site keeps its footage (A5-4).
+    SetRetention {
+        /// Which site.
+        site: SiteId,
+        /// Days of 24 hours.
+        days: u32,
+    },
+    /// A requisition holds footage (A5-5).
+    Hold {
+        /// Made by the caller.
+        hold: HoldId,
+        /// Which footage.
+        form: ScopeForm,
+        /// Who requires it.
+        authority: String,
+        /// Their reference.
+        reference: String,
+        /// Its date.
+        date: String,
+        /// SHA-256 of the document.
+        document_sha256: String,
+    },
+    /// It does no longer.
+    Release {
+        /// Which hold.
+        hold: HoldId,
+        /// Reason given.
+        why: String,
+    },
+    /// A filmed person asks for access (A5-2).
+    AskAccess {
+        /// Made by the caller.
+        request: AccessId,
+        /// Which footage.
+        form: ScopeForm,
+        /// The day it was received.
+        received_on: String,
+    },
+    /// The answer (A5-3).
+    AnswerAccess {
+        /// To which request.
+        request: AccessId,
+        /// `granted` or `refused`.
+        answer: String,
+        /// One of two, where it is refused; else empty.
+        reason: String,
+    },
+    /// May all of this be destroyed now? Refused when any of it may not.
+    Purge {
+        /// What.
+        footage: Vec<Footage>,
+        /// What time it is, by a clock that no step of the calendar has moved.
+        trusted_utc: DateTime<Utc>,
+    },
+    /// It is destroyed: a site's day.
+    Attest {
+        /// Which site.
+        site: SiteId,
+        /// The day it was taken, UTC.
+        day: NaiveDate,
+        /// What.
+        cameras: Vec<PurgedCamera>,
+    },
+    /// The calendar is in doubt.
+    PausePurge {
+        /// What time it would be if it had gone on evenly.
+        trusted_utc: DateTime<Utc>,
+    },
+    /// The calendar is right.
+    ResumePurge,
 }
 
 /// Which live branch an administrator tears down (A6-7).
@@ -94,6 +183,8 @@ pub enum Action {
     Designate(Designation),
     /// Strike a person; their open tickets are cut (fault 8).
     Strike(PersonId),
+    /// About footage (A5-2 to A5-5).
+    Footage(FootageCommand),
     /// A guard tells the CSU what they fear (A3-2). Opens nothing.
     RaiseAlert {
         /// Made by control.

@@ -3,6 +3,7 @@
 use super::command::Actor;
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
+use super::footage::FootageAct;
 use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
 use super::invitation::InvitationWay;
 use super::mail::{MailFailure, MailId, MailKind};
@@ -125,6 +126,23 @@ pub enum Event {
         /// Who.
         person: PersonId,
     },
+    /// Something about a site's footage: how long it is kept, what is held, who asks for access, what is gone (A5-2 to
+    /// A5-5).
+    Footage {
+        /// Which site.
+        site: SiteId,
+        /// What.
+        act: FootageAct,
+    },
+    /// The calendar moved by more than time passed: destruction goes by the time that passed until somebody has said that
+    /// the clock is right (A5-4, fault 6).
+    PurgePaused {
+        /// What time it would be if the calendar had gone on evenly.
+        #[serde(with = "super::instant")]
+        trusted_utc: DateTime<Utc>,
+    },
+    /// The clock is right: destruction goes by it again.
+    PurgeResumed,
     /// A guard told the CSU what they fear; nothing is opened by it (A3-2).
     AlertRaised {
         /// The alert.
@@ -427,6 +445,9 @@ impl Event {
             | Event::ChangeConfirmed { .. }
             | Event::ChangeDeclined { .. }
             | Event::RenewalReminded { .. }
+            | Event::Footage { .. }
+            | Event::PurgePaused { .. }
+            | Event::PurgeResumed
             | Event::AlertRaised { .. }
             | Event::AlertClosed { .. }
             | Event::Designated { .. }

@@ -18,6 +18,8 @@ pub enum EventKind {
     Cut,
     /// Who is in the annexes; the sites' dossiers, the changes of rights and the guards' alerts.
     People,
+    /// Footage: how long it is kept, what is held, who asks for access, what is gone.
+    Footage,
     /// Mails and how each went.
     Mail,
     /// The server, its sites, and the register itself.
@@ -26,8 +28,15 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them, in the order pages offer them.
-    pub const ALL: [EventKind; 6] =
-        [EventKind::Decision, EventKind::Images, EventKind::Cut, EventKind::People, EventKind::Mail, EventKind::Server];
+    pub const ALL: [EventKind; 7] = [
+        EventKind::Decision,
+        EventKind::Images,
+        EventKind::Cut,
+        EventKind::People,
+        EventKind::Footage,
+        EventKind::Mail,
+        EventKind::Server,
+    ];
 
     /// The word used in URLs, files and the register.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +45,7 @@ impl EventKind {
             EventKind::Images => "images",
             EventKind::Cut => "cut",
             EventKind::People => "people",
+            EventKind::Footage => "footage",
             EventKind::Mail => "mail",
             EventKind::Server => "server",
         }
@@ -81,6 +91,7 @@ impl Event {
             | Event::InvitationAccepted { .. }
             | Event::WorkstationIssued { .. }
             | Event::WorkstationRevoked { .. } => EventKind::People,
+            Event::Footage { .. } | Event::PurgePaused { .. } | Event::PurgeResumed => EventKind::Footage,
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => EventKind::Mail,
             Event::ServerStarted { .. }
             | Event::ServerStopping

@@ -129,6 +129,12 @@ uuid_id!(
     /// A ticket: one request for the images of one site.
     TicketId, "ticket id");
 uuid_id!(
+    /// A hold on footage.
+    HoldId, "hold id");
+uuid_id!(
+    /// A filmed person's access request.
+    AccessId, "access request id");
+uuid_id!(
     /// An alert of a guard.
     AlertId, "alert id");
 uuid_id!(

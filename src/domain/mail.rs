@@ -88,6 +88,8 @@ pub enum MailKind {
     OpenedUrgently,
     /// It is over (A4-4).
     Closed,
+    /// To deciders and data protection officer: an access request has waited for twenty days (A5-2).
+    AccessDue,
     /// To the register's witnesses: what it holds at the end of a day (A4-5).
     Checkpoint,
     /// To deciders and administrators: the convention's notice period begins soon (A8-1).
@@ -111,6 +113,7 @@ impl MailKind {
             MailKind::Refused => "refused",
             MailKind::OpenedUrgently => "opened-urgently",
             MailKind::Closed => "closed",
+            MailKind::AccessDue => "access-due",
             MailKind::Checkpoint => "checkpoint",
             MailKind::Renewal => "renewal",
             MailKind::WorkstationExpiry => "workstation-expiry",

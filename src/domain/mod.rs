@@ -2,7 +2,7 @@
 //! folds events into state. No clock, no IO, no async, no randomness: time and ids are arguments, so that every rule
 //! can be tested, replayed and property-tested.
 //!
-//! Serves A1-1, A1-2, A2-1, A3-1 to A3-5, A4-1 to A4-7, A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
+//! Serves A1-1, A1-2, A2-1, A3-1 to A3-5, A4-1 to A4-7, A5-2 to A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
 
 mod alert;
 mod command;
@@ -11,6 +11,7 @@ mod decide;
 pub mod dossier;
 mod event;
 mod extract;
+pub mod footage;
 mod ids;
 pub mod instant;
 mod invitation;
@@ -29,12 +30,15 @@ mod usage;
 mod workstation;
 
 pub use alert::Alert;
-pub use command::{Action, Actor, Command, Heartbeat, LiveCut, Timer};
+pub use command::{Action, Actor, Command, FootageCommand, Heartbeat, LiveCut, ScopeForm, Timer};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
 pub use dossier::{Dossier, Missing, Record};
 pub use event::{Entry, Event};
 pub use extract::{EventKind, ExportFormat, RegisterFilter};
-pub use ids::{AlertId, CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+pub use footage::{Footage, FootageAct};
+pub use ids::{
+    AccessId, AlertId, CameraId, HoldId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId,
+};
 pub use invitation::{INVITATION_STANDS, Invitation, InvitationWay};
 pub use mail::{MailFact, MailFailure, MailId, MailKind, MailNote, MailOutcome, MailTrace};
 pub use person::{Designation, Role};

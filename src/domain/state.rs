@@ -4,7 +4,8 @@ use super::alert::Alert;
 use super::command::Actor;
 use super::dossier::{Dossier, Missing};
 use super::event::{Entry, Event};
-use super::ids::{AlertId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
+use super::footage::Custody;
+use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
 use super::invitation::Invitation;
 use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
@@ -38,6 +39,8 @@ pub struct State {
     pub proposals: OrdMap<u64, Proposal>,
     /// People in the annexes in force; struck ones are absent.
     pub people: OrdMap<PersonId, Designation>,
+    /// What becomes of footage: retention, holds, access requests, what is gone (A5-2 to A5-5).
+    pub custody: Custody,
     /// All alerts (A3-2).
     pub alerts: OrdMap<AlertId, Alert>,
     /// When a person's second factor was last reset, or an invitation accepted, UTC: what they enrolled and where they
@@ -89,6 +92,11 @@ impl State {
     /// What a site lacks, what blocks first.
     pub fn missing(&self, site: &Site) -> Vec<Missing> {
         self.dossier(&site.id).missing(site, |person| self.people.get(person))
+    }
+
+    /// The site a camera belongs to, if it still belongs to one.
+    pub fn site_of_camera(&self, camera: &CameraId) -> Option<&Site> {
+        self.sites.values().find(|site| site.camera(camera).is_some())
     }
 
     /// How far the wall clock was set back while this ticket was open (fault 6).
@@ -212,6 +220,7 @@ impl State {
                 self.people.remove(person);
                 self.invitations.remove(person);
             }
+            Event::Footage { .. } | Event::PurgePaused { .. } | Event::PurgeResumed => self.custody.apply(entry),
             Event::AlertRaised { alert, site, reasons, what } => {
                 let Actor::Person(by) = &entry.actor else { return };
                 let raised = Alert {

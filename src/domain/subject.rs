@@ -26,6 +26,7 @@ impl State {
             Event::AlertRaised { site, .. }
             | Event::PolicySet { site, .. }
             | Event::Filed { site, .. }
+            | Event::Footage { site, .. }
             | Event::RenewalReminded { site, .. }
             | Event::ChangeProposed { rights: RightsChange::Deciders { site, .. }, .. } => {
                 Subject { site: Some(site.clone()), ticket: None }
@@ -66,6 +67,8 @@ impl State {
             | Event::ChangeProposed { .. }
             | Event::ChangeConfirmed { .. }
             | Event::ChangeDeclined { .. }
+            | Event::PurgePaused { .. }
+            | Event::PurgeResumed
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SecondFactorReset { .. }

@@ -120,8 +120,9 @@ impl Message {
             Kind::OpenedUrgently => ("mail-opened-urgently", &["what", "cut"], "mail-opened-urgently-link", "/cut"),
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
-            // About no ticket: `concerns` asks for none; they are written elsewhere (`checkpoint`, `reminder`, `invitation`).
-            Kind::Checkpoint | Kind::Renewal | Kind::WorkstationExpiry | Kind::Invitation => {
+            // About no ticket: `concerns` asks for none; they are written elsewhere (`access`, `checkpoint`, `reminder`,
+            // `invitation`).
+            Kind::AccessDue | Kind::Checkpoint | Kind::Renewal | Kind::WorkstationExpiry | Kind::Invitation => {
                 ("mail-checkpoint", &[], "mail-ticket-link", "")
             }
         };
@@ -146,6 +147,29 @@ impl Message {
         let footer = words.say(if about_ticket { "mail-footer" } else { "mail-footer-plain" }, values);
         let link = words.say(link, values);
         words.message(subject, greeting, &paragraphs, (link, &url), footer)
+    }
+}
+
+impl Message {
+    /// A mail that is about no ticket: the sentences `stem`-subject, `stem`-what and `stem`-link, leading to `url`.
+    pub(super) fn about(stem: &str, values: &[(&'static str, String)], language: &str, url: &str) -> Message {
+        let words = Words::of(language);
+        let say = |part: &str| words.say(&format!("{stem}-{part}"), values);
+        let (subject, link, paragraphs) = (say("subject"), say("link"), [say("what")]);
+        let (greeting, footer) = (words.say("mail-greeting", values), words.say("mail-footer", values));
+        let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs[0]);
+        let html = Html {
+            language: words.tag(),
+            subject: &subject,
+            greeting: &greeting,
+            paragraphs: &paragraphs,
+            url,
+            link: &link,
+            footer: &footer,
+        };
+        // Formatting into a String fails only when memory does; the text part says the same.
+        let html = html.render().unwrap_or_default();
+        Message { subject, text, html }
     }
 }
 

@@ -7,6 +7,7 @@
 //! The [`Notifier`] queues, the [`Courier`] delivers (docs/design/mail.md). The demo has no mail server and shows the
 //! outbox on a page.
 
+mod access;
 mod checkpoint;
 mod courier;
 mod invitation;
@@ -54,6 +55,7 @@ impl Notifier {
             }
         }
         invitation::queue(&self.store, &self.public_url, entry, state)?;
+        self.queue_access_due(entry, state)?;
         let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
         let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
         for (audience, kind) in kinds {

@@ -7,6 +7,7 @@
 //!
 //! Serves A3-3 (personal accounts), A3-7 and A6-6 (outbox), fault 25 (uniform answers to log-ins).
 
+mod access_people;
 pub mod annex;
 mod delivery;
 mod devices;
@@ -18,6 +19,7 @@ mod outbox;
 mod passkeys;
 pub mod password;
 mod people;
+mod purge_tally;
 mod reserve;
 mod second_factors;
 mod secrets;
@@ -27,6 +29,7 @@ mod tickets;
 pub mod totp;
 mod web_sessions;
 
+pub use access_people::AccessPeople;
 pub use delivery::{Delivery, Trouble, TroubleKind};
 pub use devices::{DEVICE_STANDS, Device, Devices};
 pub use error::StoreError;
@@ -35,6 +38,7 @@ pub use lockouts::{Lockout, LockoutRule, Lockouts, Origin, Scope};
 pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
 pub use passkeys::{MOST_PASSKEYS, Passkeys, StoredPasskey};
 pub use people::{Identity, People, same_email};
+pub use purge_tally::{PurgeTally, Tally};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
 pub use segments::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
 pub use sightings::Sightings;
@@ -62,6 +66,8 @@ pub struct Store {
     tickets: Tickets,
     segments: Segments,
     sightings: Sightings,
+    purge_tally: PurgeTally,
+    access_people: AccessPeople,
 }
 
 impl Store {
@@ -83,6 +89,8 @@ impl Store {
             tickets: Tickets::new(&engine)?,
             segments: Segments::new(&engine)?,
             sightings: Sightings::new(&engine)?,
+            purge_tally: PurgeTally::new(&engine)?,
+            access_people: AccessPeople::new(&engine)?,
             engine,
         })
     }
@@ -155,6 +163,16 @@ impl Store {
         self.devices.forget(person, now)?;
         self.lockouts.clear(person, now)?;
         Ok(())
+    }
+
+    /// What was destroyed of days that have not been attested yet.
+    pub fn purge_tally(&self) -> PurgeTally {
+        self.purge_tally.clone()
+    }
+
+    /// Who stands behind access requests (A5-2).
+    pub fn access_people(&self) -> AccessPeople {
+        self.access_people.clone()
     }
 
     /// Bytes on disk, for metrics.

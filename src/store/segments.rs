@@ -1,13 +1,14 @@
 //! The index of recorded segments: which there are, from when to when, and why each begins and ends.
 //!
 //! Rows by camera and start answer "what is there of this camera"; a second table by start alone lets a sweep find the
-//! oldest of all cameras without looking at a directory; a third names the few that are being written. The archive
+//! oldest of all cameras without looking at a directory; a third names the few that are being written; a fourth finds by
+//! the time that had passed what was recorded while the calendar was in doubt. The archive
 //! writes a row after the file is durable and removes it after the file is gone (`docs/design/archive.md`).
 
 use super::StoreError;
 use super::engine::{Engine, Table};
 use crate::domain::CameraId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -115,6 +116,9 @@ pub struct SegmentRow {
     pub started_at_utc: DateTime<Utc>,
     /// Where its last picture ends, UTC; its start while it is open.
     pub ended_at_utc: DateTime<Utc>,
+    /// When its first picture was taken by the time that had passed, UTC, where the calendar was in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_utc: Option<DateTime<Utc>>,
     /// Its file, relative to the archive's directory.
     pub file: String,
     /// How far it is.
@@ -138,6 +142,10 @@ impl SegmentRow {
     pub fn id(&self) -> SegmentId {
         SegmentId { camera: self.camera.clone(), started_at_utc: self.started_at_utc }
     }
+
+    fn adrift_key(&self) -> Option<String> {
+        self.trusted_utc.map(|trusted| format!("{}/{}", key(&self.camera, trusted), time(self.started_at_utc)))
+    }
 }
 
 /// The index.
@@ -146,6 +154,7 @@ pub struct Segments {
     rows: Table,
     by_time: Table,
     open: Table,
+    adrift: Table,
 }
 
 impl Segments {
@@ -154,6 +163,7 @@ impl Segments {
             rows: Table::open(engine, "segments")?,
             by_time: Table::open(engine, "segments-by-time")?,
             open: Table::open(engine, "segments-open")?,
+            adrift: Table::open(engine, "segments-adrift")?,
         })
     }
 
@@ -162,16 +172,24 @@ impl Segments {
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub fn put(&self, row: &SegmentRow) -> Result<(), StoreError> {
+        self.write(row)?;
+        self.rows.commit()
+    }
+
+    fn write(&self, row: &SegmentRow) -> Result<(), StoreError> {
         let id = row.id();
         self.rows.put(&id.key(), row)?;
         self.by_time.put(&id.time_key(), &())?;
+        if let Some(key) = row.adrift_key() {
+            self.adrift.put(&key, &row.started_at_utc)?;
+        }
         match row.state {
             SegmentState::Open | SegmentState::Deleting => self.open.put(&id.key(), &())?,
             SegmentState::Closed | SegmentState::Missing => {
                 self.open.remove(&id.key())?;
             }
         }
-        self.rows.commit()
+        Ok(())
     }
 
     /// Removes a row, on disk when this returns. The file must be gone by then.
@@ -179,10 +197,124 @@ impl Segments {
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub fn remove(&self, id: &SegmentId) -> Result<(), StoreError> {
+        self.erase(id)?;
+        self.rows.commit()
+    }
+
+    fn erase(&self, id: &SegmentId) -> Result<(), StoreError> {
+        if let Some(key) = self.get(id)?.and_then(|row| row.adrift_key()) {
+            self.adrift.remove(&key)?;
+        }
         self.open.remove(&id.key())?;
         self.by_time.remove(&id.time_key())?;
         self.rows.remove(&id.key())?;
+        Ok(())
+    }
+
+    /// Writes rows as they now are, all on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one cannot be written.
+    pub fn put_all(&self, rows: &[SegmentRow]) -> Result<(), StoreError> {
+        rows.iter().try_for_each(|row| self.write(row))?;
         self.rows.commit()
+    }
+
+    /// Removes rows, on disk when this returns. The files must be gone by then.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one cannot be written.
+    pub fn remove_all(&self, ids: &[SegmentId]) -> Result<(), StoreError> {
+        ids.iter().try_for_each(|id| self.erase(id))?;
+        self.rows.commit()
+    }
+
+    /// Cameras that have rows: one look for each, however many rows there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn cameras(&self) -> Result<Vec<CameraId>, StoreError> {
+        let (mut found, mut from) = (Vec::new(), String::new());
+        // No key of ours begins with "~".
+        while let Some(row) = self.rows.rows_between::<SegmentRow>(&from, "~").next() {
+            let camera = row?.1.camera;
+            // "0" follows "/": behind all of this camera's.
+            from = format!("{camera}0");
+            found.push(camera);
+        }
+        Ok(found)
+    }
+
+    /// Where the newest pictures end, UTC; of those recorded while the calendar was in doubt, by the time that had passed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn newest_utc(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut newest = None;
+        for last in self.by_time.rows::<()>().rev() {
+            let (key, ()) = last?;
+            let Some((at, camera)) = key.split_once('/') else { continue };
+            let Some(row) = self.rows.get::<SegmentRow>(&format!("{camera}/{at}"))? else { continue };
+            let drift = row.trusted_utc.map(|trusted| trusted - row.started_at_utc);
+            newest = newest.max(Some(row.ended_at_utc + drift.unwrap_or_default()));
+            if drift.is_none() {
+                break;
+            }
+        }
+        Ok(newest)
+    }
+
+    /// Up to `limit` rows of a camera that are not being written and began, by the time that had passed, before `before`
+    /// while the calendar was in doubt; oldest first, after the one whose key is `after`, each with its key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn adrift(
+        &self,
+        camera: &CameraId,
+        after: Option<&str>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<(String, SegmentRow)>, StoreError> {
+        // "~" sorts behind whatever begins alike.
+        let from = after.map_or_else(|| format!("{camera}/"), |after| format!("{after}~"));
+        let mut found = Vec::new();
+        for row in self.adrift.rows_between::<DateTime<Utc>>(&from, &key(camera, before)) {
+            let (at, started_at_utc) = row?;
+            let row = self.get(&SegmentId { camera: camera.clone(), started_at_utc })?;
+            found.extend(row.filter(|row| row.state != SegmentState::Open).map(|row| (at, row)));
+            if found.len() == limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Up to `limit` rows of a camera that are not being written and began after `after` and before `before`, oldest
+    /// first: what a sweep works through, beginning where it left off.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn between(
+        &self,
+        camera: &CameraId,
+        after: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<SegmentRow>, StoreError> {
+        let from = after.map_or_else(|| format!("{camera}/"), |after| key(camera, after + TimeDelta::milliseconds(1)));
+        let rows = self.rows.rows_between::<SegmentRow>(&from, &key(camera, before)).map(|row| row.map(|(_, row)| row));
+        rows.filter(|row| row.as_ref().map_or(true, |row| row.state != SegmentState::Open)).take(limit).collect()
+    }
+
+    /// All rows of a camera's day, UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn of_day(&self, camera: &CameraId, day: NaiveDate) -> Result<Vec<SegmentRow>, StoreError> {
+        let start = day.and_time(NaiveTime::MIN).and_utc();
+        let rows = self.rows.rows_between(&key(camera, start), &key(camera, start + TimeDelta::days(1)));
+        rows.map(|row| row.map(|(_, row)| row)).collect()
     }
 
     /// One row.
@@ -254,7 +386,6 @@ impl Segments {
 mod tests {
     use super::*;
     use crate::store::Store;
-    use chrono::TimeDelta;
 
     fn row(camera: &str, at: i64, state: SegmentState) -> SegmentRow {
         let started_at_utc = DateTime::from_timestamp(1_780_000_000 + at, 0).unwrap();
@@ -262,6 +393,7 @@ mod tests {
             camera: camera.parse().unwrap(),
             started_at_utc,
             ended_at_utc: started_at_utc + TimeDelta::seconds(60),
+            trusted_utc: None,
             file: format!("{camera}/{at}"),
             state,
             began: Boundary::Length,
@@ -291,6 +423,28 @@ mod tests {
         assert_eq!(starts(index.of_camera(&hall, at(900), at(100)).unwrap()), Vec::<i64>::new());
         assert_eq!(starts(index.oldest(at(90), 10).unwrap()), [0, 30, 60]);
         assert_eq!(starts(index.oldest(at(90), 2).unwrap()), [0, 30]);
+    }
+
+    #[test]
+    fn fault_6_what_was_recorded_under_a_calendar_in_doubt_is_found_by_the_time_that_had_passed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let index = store.segments();
+        let at = |at: i64| row("hall", at, SegmentState::Closed).started_at_utc;
+        let adrift = |stamp: i64, trusted: i64| SegmentRow {
+            trusted_utc: Some(at(trusted)),
+            ..row("hall", stamp, SegmentState::Closed)
+        };
+        index.put(&row("hall", 0, SegmentState::Closed)).unwrap();
+        index.put_all(&[adrift(9_060, 60), adrift(9_120, 120), adrift(-500, 180)]).unwrap();
+        assert_eq!(index.newest_utc().unwrap(), Some(at(180)), "not what a calendar set forward says");
+        let hall = "hall".parse().unwrap();
+        let first = index.adrift(&hall, None, at(180), 1).unwrap();
+        assert_eq!(first[0].1.id(), adrift(9_060, 60).id());
+        let rest = index.adrift(&hall, Some(&first[0].0), at(180), 10).unwrap();
+        assert_eq!(rest.iter().map(|(_, row)| row.id()).collect::<Vec<_>>(), [adrift(9_120, 120).id()]);
+        index.remove_all(&[adrift(9_060, 60).id(), adrift(-500, 180).id()]).unwrap();
+        assert_eq!(index.adrift(&hall, None, at(900), 10).unwrap(), rest);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, drain, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, invitation, limits, login, mails, metrics, misc, oidc, own_factor,
-    people, register, sightings, site, sites, tickets, traceability, urgent, whep, workstations,
+    admin, alerts, annex, changes, chrome, events, footage, invitation, limits, login, mails, metrics, misc, oidc,
+    own_factor, people, register, sightings, site, sites, tickets, traceability, urgent, whep, workstations,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -324,6 +324,14 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AlertClose => alerts::close_form(app, request, caller).await,
         Name::ChangesPage => changes::page(app, request, caller).await,
         Name::ChangeSettle => changes::settle_form(app, request, caller).await,
+        Name::HoldsPage => footage::holds_page(app, request, caller).await,
+        Name::HoldPlace => footage::hold_form(app, request, caller).await,
+        Name::HoldRelease => footage::release_form(app, request, caller).await,
+        Name::HoldClock => footage::clock_form(app, request, caller).await,
+        Name::SiteRetention => footage::retention_form(app, request, caller).await,
+        Name::AccessPage => footage::access_page(app, request, caller).await,
+        Name::AccessFile => footage::access_form(app, request, caller).await,
+        Name::AccessAnswer => footage::answer_form(app, request, caller).await,
         Name::AdminSessionsPage => admin::sessions_page(app, request, caller).await,
         Name::AdminSessionCut => admin::cut_form(app, request, caller).await,
         Name::AdminConnectionsPage => admin::connections_page(app, request, caller).await,
@@ -371,6 +379,14 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiAlertClose => alerts::close_api(app, request, caller).await,
         Name::ApiChanges => changes::api(app, caller),
         Name::ApiChangeSettle => changes::settle_api(app, request, caller).await,
+        Name::ApiHolds => footage::holds_api(app, caller),
+        Name::ApiHoldPlace => footage::hold_api(app, request, caller).await,
+        Name::ApiHoldRelease => footage::release_api(app, request, caller).await,
+        Name::ApiHoldClock => footage::clock_api(app, request, caller).await,
+        Name::ApiSiteRetention => footage::retention_api(app, request, caller).await,
+        Name::ApiAccess => footage::access_api(app, caller),
+        Name::ApiAccessFile => footage::ask_api(app, request, caller).await,
+        Name::ApiAccessAnswer => footage::answer_api(app, request, caller).await,
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiPeople => people::api(app).await,
         Name::ApiPersonAdd => people::invite::add_api(app, request, caller).await,

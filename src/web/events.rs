@@ -186,6 +186,9 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::SiteDeclared { .. }
         | Event::PolicySet { .. }
         | Event::Filed { .. }
+        | Event::Footage { .. }
+        | Event::PurgePaused { .. }
+        | Event::PurgeResumed
         | Event::ChangeProposed { .. }
         | Event::ChangeConfirmed { .. }
         | Event::ChangeDeclined { .. }

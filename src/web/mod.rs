@@ -29,6 +29,7 @@ mod chrome;
 pub mod connections;
 mod dispatch;
 pub mod events;
+mod footage;
 mod invitation;
 mod language;
 mod limits;

@@ -106,6 +106,14 @@ pub enum Name {
     AlertClose,
     ChangesPage,
     ChangeSettle,
+    HoldsPage,
+    HoldPlace,
+    HoldRelease,
+    HoldClock,
+    SiteRetention,
+    AccessPage,
+    AccessFile,
+    AccessAnswer,
     AdminSessionsPage,
     AdminSessionCut,
     AdminConnectionsPage,
@@ -149,6 +157,14 @@ pub enum Name {
     ApiMailRetry,
     ApiCameras,
     ApiSite,
+    ApiHolds,
+    ApiHoldPlace,
+    ApiHoldRelease,
+    ApiHoldClock,
+    ApiSiteRetention,
+    ApiAccess,
+    ApiAccessFile,
+    ApiAccessAnswer,
     ApiSitePolicy,
     ApiSiteRecord,
     ApiAlerts,
@@ -212,6 +228,7 @@ const REGISTER_READERS: Who = Who::Roles(&[Decider, Dpo, Administrator, Auditor]
 const OPERATORS: Who = Who::Roles(&[Operator]);
 const GUARDS: Who = Who::Roles(&[Guard]);
 const DECIDERS: Who = Who::Roles(&[Decider]);
+const FOOTAGE_KEEPERS: Who = Who::Roles(&[Decider, Dpo]);
 const ADMINISTRATORS: Who = Who::Roles(&[Administrator]);
 const CAMERA_READERS: Who = Who::Roles(&[Decider, Guard, Administrator]);
 const DOSSIER_READERS: Who = Who::Roles(&[Decider, Guard, Dpo, Administrator, Auditor]);
@@ -253,7 +270,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 112] = [
+pub static TABLE: [Route; 128] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -295,6 +312,14 @@ pub static TABLE: [Route; 112] = [
     form(Name::AlertClose, "/alerts/{alert}/close", LANDLORD),
     page(Name::ChangesPage, "/changes", SITE_SETTERS),
     form(Name::ChangeSettle, "/changes/{change}", SITE_SETTERS),
+    page(Name::HoldsPage, "/holds", FOOTAGE_KEEPERS),
+    form(Name::HoldPlace, "/holds", DECIDERS),
+    form(Name::HoldRelease, "/holds/{hold}/release", DECIDERS),
+    form(Name::HoldClock, "/holds/clock", FOOTAGE_KEEPERS),
+    form(Name::SiteRetention, "/sites/{site}/retention", DECIDERS),
+    page(Name::AccessPage, "/access-requests", FOOTAGE_KEEPERS),
+    form(Name::AccessFile, "/access-requests", FOOTAGE_KEEPERS),
+    form(Name::AccessAnswer, "/access-requests/{request}/answer", FOOTAGE_KEEPERS),
     page(Name::AdminSessionsPage, "/admin/sessions", ADMINISTRATORS),
     form(Name::AdminSessionCut, "/admin/sessions/{session}/cut", ADMINISTRATORS),
     page(Name::AdminConnectionsPage, "/admin/connections", ADMINISTRATORS),
@@ -345,6 +370,14 @@ pub static TABLE: [Route; 112] = [
     act(Name::ApiAlertClose, "/api/v1/alerts/{alert}/close", LANDLORD),
     read(Name::ApiChanges, "/api/v1/changes", SITE_SETTERS),
     act(Name::ApiChangeSettle, "/api/v1/changes/{change}", SITE_SETTERS),
+    read(Name::ApiHolds, "/api/v1/holds", FOOTAGE_KEEPERS),
+    act(Name::ApiHoldPlace, "/api/v1/holds", DECIDERS),
+    act(Name::ApiHoldRelease, "/api/v1/holds/{hold}/release", DECIDERS),
+    act(Name::ApiHoldClock, "/api/v1/holds/clock", Who::Roles(&[Decider, Dpo, Administrator])),
+    act(Name::ApiSiteRetention, "/api/v1/sites/{site}/retention", DECIDERS),
+    read(Name::ApiAccess, "/api/v1/access-requests", FOOTAGE_KEEPERS),
+    act(Name::ApiAccessFile, "/api/v1/access-requests", FOOTAGE_KEEPERS),
+    act(Name::ApiAccessAnswer, "/api/v1/access-requests/{request}/answer", FOOTAGE_KEEPERS),
     act(Name::ApiSitePolicy, "/api/v1/sites/{site}/policy", SITE_SETTERS),
     read(Name::ApiPeople, "/api/v1/people", ADMINISTRATORS),
     act(Name::ApiPersonAdd, "/api/v1/people", ADMINISTRATORS),

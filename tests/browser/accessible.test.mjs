@@ -153,6 +153,43 @@ test("the request, with its faults, and the ticket in every state, for the opera
   await look(decider.page, "the decider's ended ticket");
 });
 
+test("a hold and an access request: faulty, standing, over (A5-2, A5-5)", async () => {
+  const { page } = decider;
+  const send = (button) => Promise.all([page.waitForEvent("load"), page.locator(button).first().click()]);
+  const scope = async (form) => {
+    const radio = page.locator(`${form} input[name=site]`).first();
+    if (!await radio.isChecked()) await radio.check();
+    await page.locator(`${form} input[name=cameras]`).first().check();
+    await page.fill(`${form} input[name=from]`, "2026-01-05T10:00");
+  };
+  await page.goto(`${demo.url}/holds`);
+  await scope("#hold-form");
+  const requisition = { authority: "Tribunal judiciaire de Créteil", reference: "PV 2026/114", date: "2026-01-06", document_sha256: "ab".repeat(32) };
+  for (const [field, value] of Object.entries(requisition)) await page.fill(`#hold-form input[name=${field}]`, value);
+  await page.fill("#hold-form input[name=until]", "2026-01-05T09:00");
+  await send("#hold-form [type=submit]");
+  await look(page, "a faulty hold");
+  await page.fill("#hold-form input[name=until]", "2026-01-05T11:00");
+  await send("#hold-form [type=submit]");
+  assert.match(await page.textContent("main"), /PV 2026\/114/);
+  await look(page, "a hold that stands");
+  await page.locator("form[action$='/release'] [name=why]").first().fill("classement sans suite");
+  await send("form[action$='/release'] [type=submit]");
+  await look(page, "a hold that was released");
+
+  await page.goto(`${demo.url}/access-requests`);
+  await scope("#access-form");
+  await page.fill("#access-form input[name=until]", "2026-01-05T11:00");
+  await page.locator("#access-form [name=person]").fill("Mme Filmée, 1 rue de l'Arcade");
+  await page.fill("#access-form input[name=received_on]", "2026-01-06");
+  await send("#access-form [type=submit]");
+  assert.match(await page.textContent("main"), /Mme Filmée/);
+  await look(page, "an access request that waits, late");
+  await page.locator("form[action$='/answer'] input[value=third-party-privacy]").first().check();
+  await send("form[action$='/answer'] [type=submit]");
+  await look(page, "an access request that was answered");
+});
+
 test("every page of the navigation, for every other role", async (t) => {
   for (const role of ["operator", "chief", "decider", "guard", "dpo", "auditor"]) {
     await t.test(role, async () => {

@@ -21,6 +21,8 @@ fn path_of(route: &Route) -> String {
         .replace("{site}", "nowhere")
         .replace("{change}", "4000000000")
         .replace("{alert}", NOBODYS)
+        .replace("{hold}", NOBODYS)
+        .replace("{request}", NOBODYS)
         .replace("{seq}", "0")
         .replace("{person}", "nobody")
         .replace("{workstation}", "nowhere")

@@ -115,6 +115,8 @@ fn known(rig: &Rig, name: &str) -> Value {
         let (tickets, sessions) = (texts(state.tickets.keys()), texts(state.sessions.keys()));
         (tickets, sessions, texts(state.alerts.keys()), texts(state.mails.keys()))
     });
+    let (holds, requests) =
+        rig.control.read(|state| (texts(state.custody.holds.keys()), texts(state.custody.requests.keys())));
     let changes: Vec<u64> = rig.control.read(|state| state.proposals.keys().copied().collect());
     json!({
         "seed": SEED,
@@ -123,7 +125,7 @@ fn known(rig: &Rig, name: &str) -> Value {
             "ticket": tickets, "session": sessions, "alert": alerts, "change": changes, "mail": mails,
             "site": SITES, "camera": ["hall"], "person": ["colleague", "guard"], "seq": [0, 1, 5],
             "before": [20], "since": ["2026-01-01"], "until": ["2999-01-01"], "kind": ["decision", "people"],
-            "limit": [10], "skip": [0],
+            "hold": holds, "request": requests, "limit": [10], "skip": [0],
         },
         "bodies": {
             "fileTicket": SITES.map(|site| {
@@ -132,6 +134,14 @@ fn known(rig: &Rig, name: &str) -> Value {
             "whepTransfer": [OFFER],
             "whepViewing": [OFFER],
             "raiseAlert": [{ "site": "arcade", "reasons": ["vols"], "what": "une porte forcée" }],
+            "placeHold": [{ "site": "arcade", "cameras": ["hall"], "from_utc": "2026-01-05T09:00:00Z",
+                "until_utc": "2026-01-05T10:00:00Z", "authority": "Tribunal", "reference": "PV 1", "date": "2026-01-06",
+                "document_sha256": "ab".repeat(32) }],
+            "releaseHold": [{ "why": "classement" }],
+            "setRetention": [{ "days": 14 }],
+            "fileAccessRequest": [{ "person": "quelqu'un", "site": "arcade", "cameras": ["hall"],
+                "from_utc": "2026-01-05T09:00:00Z", "until_utc": "2026-01-05T10:00:00Z", "received_on": "2026-01-06" }],
+            "answerAccessRequest": [{ "answer": "refused", "reason": "third-party-privacy" }],
             "setPolicy": [{ "day_cap_minutes": 1440, "week_cap_minutes": 10_080, "cooling_off_minutes": 0 }],
             // Confirmed, these would end the administrator's own run.
             "settleChange": [{ "confirm": false }],

@@ -103,6 +103,11 @@ impl Recorder {
         }))
     }
 
+    /// Runs the sweep beside the recording until the recorder stops (A5-4).
+    pub fn keep_retention(&self, sweep: super::retention::Retention) {
+        self.0.tasks.spawn(sweep.run(self.0.stop.clone()));
+    }
+
     /// The archive, for reading; `None` when it could not be opened.
     pub fn archive(&self) -> Option<&Archive> {
         self.0.archive.as_ref()

@@ -1,7 +1,7 @@
 //! What no person decides: time, start-up, stopping.
 
 use super::conditions::consequences;
-use super::{ending, need, not_now, system_only, workstation};
+use super::{ending, footage, need, not_now, system_only, workstation};
 use crate::domain::command::{Actor, Heartbeat, Timer};
 use crate::domain::event::Event;
 use crate::domain::ids::{SessionId, TicketId};
@@ -72,6 +72,7 @@ pub(super) fn tick(
     dedup_sessions(&mut events);
     events.extend(need::renewal_reminders(state, now));
     events.extend(workstation::expiry_reminders(state, now));
+    events.extend(footage::warnings(state, now));
     Ok(events)
 }
 

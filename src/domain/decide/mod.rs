@@ -8,6 +8,7 @@ mod conditions;
 mod dossier;
 mod ending;
 mod export;
+mod footage;
 mod invitation;
 mod lifecycle;
 mod limits;
@@ -58,6 +59,8 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::Invite { person, way } => invitation::invite(state, actor, person, *way, now),
         Action::RevokeInvitation { person } => invitation::revoke(state, actor, person),
         Action::AcceptInvitation { person, number } => invitation::accept(state, actor, person, *number, now),
+
+        Action::Footage(command) => footage::command(state, actor, command, now),
 
         Action::RaiseAlert { alert, site, reasons, what } => {
             alert::raise(state, actor, *alert, (site, reasons, what), now)

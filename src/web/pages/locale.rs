@@ -206,7 +206,8 @@ impl Locale {
     }
 
     /// An instant as plain text, day and hour in Paris, rounded up to the minute: what is promised from then on is true.
-    pub(super) fn moment(self, at: DateTime<Utc>) -> String {
+    pub(super) fn moment(self, at: impl At) -> String {
+        let at = at.at();
         let whole = at.with_second(0).and_then(|at| at.with_nanosecond(0)).unwrap_or(at);
         self.minute_text(if whole < at { whole + TimeDelta::minutes(1) } else { at })
     }

@@ -19,6 +19,8 @@ pub mod connections;
 pub mod cut;
 pub mod entry;
 pub mod error;
+pub mod footage;
+mod footage_sentence;
 pub mod home;
 pub mod invitation;
 mod locale;

@@ -20,7 +20,7 @@ pub(super) struct Line {
     pub(super) why: Option<String>,
     /// Ticket it is about, with its short name.
     pub(super) ticket: Option<(TicketId, String)>,
-    /// `decision`, `cut`, `images`, `people`, `mail` or `server`: what kind of event it is, as an icon beside the words.
+    /// `decision`, `cut`, `images`, `people`, `footage`, `mail` or `server`: what kind of event it is, as an icon beside the words.
     pub(super) kind: &'static str,
     /// Technical figures.
     pub(super) detail: Option<String>,
@@ -97,6 +97,15 @@ impl Line {
                     l.with(&format!("event-filed-{}", record_word(act)), &[who, ("site", names.site(site))]);
                 self.detail = Some(record_detail(l, act, names));
             }
+            Event::Footage { site, act } => {
+                let (_, actor) = who;
+                (self.sentence, self.why, self.detail) =
+                    super::footage_sentence::tell(l, names, actor, names.site(site), act);
+            }
+            Event::PurgePaused { trusted_utc } => {
+                self.sentence = l.a("event-purge-paused", "at", l.moment(*trusted_utc));
+            }
+            Event::PurgeResumed => self.sentence = l.with("event-purge-resumed", &[who]),
             Event::ChangeProposed { change, rights } => {
                 let what = rights_text(l, rights, names);
                 self.sentence = l.with("event-change-proposed", &[who, ("change", change.to_string()), ("what", what)]);

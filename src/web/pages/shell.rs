@@ -123,12 +123,15 @@ impl Shell {
         const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
         const MAILS: (&str, &str) = ("/admin/mails", "nav-outbox");
+        const HOLDS: (&str, &str) = ("/holds", "nav-holds");
+        const ACCESS: (&str, &str) = ("/access-requests", "nav-access");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
             Role::Operator | Role::Chief => &[HOME, TICKETS, ALERTS],
-            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, CHANGES, REGISTER],
+            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, HOLDS, ACCESS, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
-            Role::Dpo | Role::Auditor => &[HOME, REGISTER],
+            Role::Dpo => &[HOME, HOLDS, ACCESS, REGISTER],
+            Role::Auditor => &[HOME, REGISTER],
             Role::Administrator => {
                 &[HOME, SESSIONS, SITES, PEOPLE, WORKSTATIONS, CHANGES, CONNECTIONS, MAILS, REGISTER]
             }

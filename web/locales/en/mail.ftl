@@ -66,3 +66,8 @@ mail-invitation-how = Accepting replaces the password and the second factor you 
 mail-invitation-until = This link works once, before { $until }. After that, ask your administrator for another one.
 mail-invitation-link = Choose my password
 mail-invitation-footer = Opening this link changes nothing until you have sent the form. If you did not expect this mail, do not open it and tell your administrator.
+
+# An access request that waits (article 5)
+mail-access-due-subject = Access request waiting: { $site }
+mail-access-due-what = A filmed person’s request under the right of access, at { $site }, has waited for twenty days. The answer is due before { $until }.
+mail-access-due-link = See the access requests

@@ -66,3 +66,8 @@ mail-invitation-how = Accepter remplace le mot de passe et le second facteur que
 mail-invitation-until = Ce lien sert une seule fois, avant le { $until }. Passé ce délai, demandez-en un autre à votre administrateur.
 mail-invitation-link = Choisir mon mot de passe
 mail-invitation-footer = Ouvrir ce lien ne change rien avant que vous n'ayez validé le formulaire. Si vous n'attendiez pas ce courriel, ne l'ouvrez pas et prévenez votre administrateur.
+
+# Demande d’accès qui attend (article 5)
+mail-access-due-subject = Demande d’accès en attente : { $site }
+mail-access-due-what = Une demande de droit d’accès d’une personne filmée à { $site } attend depuis vingt jours. La réponse est due avant le { $until }.
+mail-access-due-link = Voir les demandes d’accès

@@ -1,0 +1,143 @@
+//! Destroying: segments in batches, days with their keys. Whether something may go is the keeper's word
+//! ([`super::retention`]); here is how it goes, so that a crash at any point is finished by the next start.
+
+use super::error::{ArchiveError, io};
+use super::layout;
+use super::vault::{Archive, finish_delete};
+use super::walk;
+use crate::domain::CameraId;
+use crate::store::{SegmentId, SegmentRow, SegmentState};
+use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::BTreeSet;
+
+impl Archive {
+    /// Cameras of which there is footage. One look into the index for each, none into a directory.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn cameras(&self) -> Result<Vec<CameraId>, ArchiveError> {
+        Ok(self.index().cameras()?)
+    }
+
+    /// Where the newest picture of all ends, UTC, by a calendar nobody doubted: the last sign of life a recorder leaves.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn newest_utc(&self) -> Result<Option<DateTime<Utc>>, ArchiveError> {
+        Ok(self.index().newest_utc()?)
+    }
+
+    /// Up to `limit` segments of a camera that have ended and began after `after` and before `before`, oldest first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn ended_before(
+        &self,
+        camera: &CameraId,
+        after: Option<DateTime<Utc>>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<SegmentRow>, ArchiveError> {
+        Ok(self.index().between(camera, after, before, limit)?)
+    }
+
+    /// The same for segments that were recorded while the calendar was in doubt, by the time that had passed; each with the
+    /// word by which to go on.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn adrift_before(
+        &self,
+        camera: &CameraId,
+        after: Option<&str>,
+        before: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<(String, SegmentRow)>, ArchiveError> {
+        Ok(self.index().adrift(camera, after, before, limit)?)
+    }
+
+    /// Destroys these segments: rows say so, durably; days nothing else is left of lose their key; files go; rows go. One
+    /// fsync for all of them at each step.
+    ///
+    /// # Errors
+    /// When a step fails; the rows then still say that they are to go.
+    pub fn purge(&self, rows: &[SegmentRow], over_before: NaiveDate) -> Result<(), ArchiveError> {
+        let going: Vec<SegmentRow> =
+            rows.iter().map(|row| SegmentRow { state: SegmentState::Deleting, ..row.clone() }).collect();
+        self.index().put_all(&going)?;
+        let days: BTreeSet<_> = going.iter().map(|row| (row.camera.clone(), row.started_at_utc.date_naive())).collect();
+        for (camera, day) in days {
+            if day < over_before
+                && self.index().of_day(&camera, day)?.iter().all(|row| row.state == SegmentState::Deleting)
+            {
+                self.destroy_key(&camera, day)?;
+            }
+        }
+        let mut parents = BTreeSet::new();
+        for row in &going {
+            let path = self.dir().join(&row.file);
+            match std::fs::remove_file(&path) {
+                Ok(()) => drop(parents.insert(layout::parent(&path).to_owned())),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io(&path, "cannot delete")(error)),
+            }
+        }
+        for parent in parents {
+            layout::sync_dir(&parent)?;
+        }
+        Ok(self.index().remove_all(&going.iter().map(SegmentRow::id).collect::<Vec<SegmentId>>())?)
+    }
+
+    /// Ends a camera's day: its key goes, then whatever lies in its directory under the name of a segment and is in no
+    /// row, then the directory. What is held stays, under keys of its own. Whether the day's key is gone.
+    ///
+    /// # Errors
+    /// When something cannot be destroyed.
+    pub fn end_day(&self, camera: &CameraId, day: NaiveDate) -> Result<bool, ArchiveError> {
+        let mut held = Vec::new();
+        for row in self.index().of_day(camera, day)? {
+            match row.state {
+                SegmentState::Deleting => finish_delete(self.dir(), self.index(), &row)?,
+                // A clock that was set back: this day is being written.
+                SegmentState::Open => return Ok(false),
+                SegmentState::Closed | SegmentState::Missing => held.push(row),
+            }
+        }
+        if !held.is_empty() {
+            self.keep_held(camera, day, &held)?;
+            return Ok(true);
+        }
+        let dir = self.dir().join(layout::day_dir(camera, day));
+        if !dir.is_dir() {
+            return Ok(true);
+        }
+        self.destroy_key(camera, day)?;
+        for file in walk::segments(self.dir(), camera, day)? {
+            let path = self.dir().join(&file);
+            std::fs::remove_file(&path).map_err(io(&path, "cannot delete"))?;
+        }
+        layout::sync_dir(&dir)?;
+        match std::fs::remove_dir(&dir) {
+            Ok(()) => layout::sync_dir(layout::parent(&dir))?,
+            // Somebody else's file is in it: not ours to touch, and nothing of ours is readable there any more.
+            Err(error) => tracing::warn!(%error, dir = %dir.display(), "a day's directory stays"),
+        }
+        Ok(true)
+    }
+
+    /// Days of which anything lies on the disk, by camera. Looks at directories: for the start alone.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn days_on_disk(&self) -> Result<Vec<(CameraId, NaiveDate)>, ArchiveError> {
+        walk::days(self.dir())
+    }
+
+    /// The segments of a camera's day.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn of_day(&self, camera: &CameraId, day: NaiveDate) -> Result<Vec<SegmentRow>, ArchiveError> {
+        Ok(self.index().of_day(camera, day)?)
+    }
+}
