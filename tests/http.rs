@@ -5,6 +5,8 @@
 mod contract;
 #[path = "support/dossier.rs"]
 mod dossier;
+#[path = "support/footage.rs"]
+mod footage;
 #[path = "http/rig.rs"]
 mod rig;
 #[path = "support/totp.rs"]
@@ -26,6 +28,8 @@ mod matrix;
 mod need;
 #[path = "http/pages.rs"]
 mod pages;
+#[path = "http/recordings.rs"]
+mod recordings;
 #[path = "http/register.rs"]
 mod register;
 #[path = "http/schemathesis.rs"]

@@ -163,6 +163,9 @@ impl State {
             | Event::ServerStopping
             | Event::RegisterRepaired { .. }
             | Event::RegisterExported { .. }
+            // Acts that change nothing but what is known.
+            | Event::FootageViewed { .. }
+            | Event::FootageExported { .. }
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}
             Event::ClockStepped { by_us } => {

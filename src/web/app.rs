@@ -5,6 +5,7 @@ use super::auth::oidc::Oidc;
 use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
+use super::recordings::viewings::Viewings;
 use super::settings::{ServeError, WebContext, WebSettings};
 use super::whep::Resources;
 use crate::domain::{CameraId, SiteId};
@@ -38,6 +39,8 @@ pub struct App {
     pub bearers: Bearers,
     /// Live WHEP resources: whose they are.
     pub resources: Resources,
+    /// Viewings of recordings.
+    pub viewings: Viewings,
     /// Changes per person, or per address.
     pub changes: Limit<String>,
     failed_handshakes: Limit<IpAddr>,
@@ -75,6 +78,7 @@ impl App {
             oidc,
             bearers,
             resources,
+            viewings: Viewings::default(),
             changes,
             failed_handshakes,
             cameras,

@@ -10,8 +10,8 @@ use super::problem::Problem;
 use super::request::{Peer, Request, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
-    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, oidc, people, register, site,
-    sites, tickets, whep,
+    admin, alerts, annex, changes, chrome, events, limits, login, mails, metrics, misc, oidc, people, recordings,
+    register, site, sites, tickets, whep,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream};
@@ -320,6 +320,9 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminMailRetry => mails::retry_form(app, request, caller).await,
         Name::AdminPeoplePage => people::page(app, request, caller).await,
         Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
+        Name::RecordingsPage => recordings::list_page(app, request, caller),
+        Name::RecordingsSite => recordings::page(app, request, caller).await,
+        Name::RecordingsExport => recordings::export::export(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
         Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv => {
             register::export::export(app, request, caller).await
@@ -355,6 +358,9 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiSitePolicy => site::policy_api(app, request, caller).await,
         Name::ApiPeople => people::api(app).await,
         Name::ApiSecondFactorReset => people::reset_api(app, request, caller).await,
+        Name::ApiViewingOpen => recordings::viewings::open(app, request, caller).await,
+        Name::ApiViewingPlaylist => recordings::media::playlist(app, request, caller).await,
+        Name::ApiViewingMedia => recordings::media::media(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::ApiRegisterProof => register::proof::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),

@@ -172,6 +172,8 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::ServerStopping
         | Event::RegisterRepaired { .. }
         | Event::RegisterExported { .. }
+        | Event::FootageViewed { .. }
+        | Event::FootageExported { .. }
         | Event::ClockStepped { .. }
         | Event::SiteDeclared { .. }
         | Event::PolicySet { .. }

@@ -40,6 +40,7 @@ mod oidc;
 pub mod pages;
 mod people;
 mod problem;
+mod recordings;
 mod register;
 mod request;
 pub mod routes;

@@ -26,6 +26,7 @@ pub mod names;
 pub mod notice;
 pub mod outbox;
 pub mod people;
+pub mod recordings;
 pub mod register;
 pub mod second_factor;
 mod sentence;
