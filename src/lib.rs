@@ -14,6 +14,7 @@
 //! | [`control`] | the single writer: decide, record, then act; makes and revokes grants | `domain` `register` `store` |
 //! | [`media`] | GStreamer: ingest, hub, DTLS-SRTP elements, viewer branches | the `Grant`, nothing else of control |
 //! | [`archive`] | every camera, encrypted on disk: recorder, segments, keys | `media::hub` `store` |
+//! | [`evidence`] | footage taken out: a ZIP that proves what it is, and its verification | `archive` `register` |
 //! | [`mail`] | outbox worker and messages | `store` |
 //! | [`export`] | tables and documents out of the register | `domain` `register`, words of `web` |
 //! | [`web`] | TLS, log-in, WHEP, one module per persona, live pages | `control` `media` `store` `mail`, `archive` (read) |
@@ -27,6 +28,7 @@ pub mod config;
 pub mod console;
 pub mod control;
 pub mod domain;
+pub mod evidence;
 pub mod export;
 pub mod mail;
 pub mod media;

@@ -5,6 +5,8 @@
 mod contract;
 #[path = "support/dossier.rs"]
 mod dossier;
+#[path = "support/footage.rs"]
+mod footage;
 #[path = "http/rig.rs"]
 mod rig;
 #[path = "support/totp.rs"]
@@ -28,6 +30,8 @@ mod need;
 mod pages;
 #[path = "http/people.rs"]
 mod people;
+#[path = "http/recordings.rs"]
+mod recordings;
 #[path = "http/register.rs"]
 mod register;
 #[path = "http/schemathesis.rs"]

@@ -16,7 +16,8 @@
 //! - A slow or full disk never reaches the hub or a viewer: the recorder falls behind alone, says so and comes back.
 //! - Without the right master key nothing is recorded, and everything live goes on.
 //!
-//! Does not (yet): destroy after 30 days, hold, play back, export; it is laid out for them (`docs/design/archive.md`).
+//! Does not (yet): destroy after 30 days, hold; it is laid out for them (`docs/design/archive.md`). Who may see what of
+//! it is decided above ([`crate::web`]); what is taken out is [`crate::evidence`].
 //!
 //! Serves A4-10, A5-4, A5-5, A6-7 and fault 13.
 
@@ -30,6 +31,7 @@ mod reader;
 mod reconcile;
 pub mod recorder;
 mod seal;
+mod slice;
 #[cfg(test)]
 mod tests;
 mod vault;
@@ -45,5 +47,6 @@ pub use layout::free_mib;
 pub use master::{MasterKey, MasterKeySource};
 pub use reader::SegmentReader;
 pub use reconcile::Reconciled;
+pub use slice::{Slice, SliceRun, Slices};
 pub use vault::{Archive, Beginning, OpenSegment, Range, rotate_master_key};
 pub use writer::Shot;

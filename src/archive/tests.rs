@@ -138,6 +138,43 @@ fn what_was_recorded_is_read_back_by_time_and_fragment() {
 }
 
 #[test]
+fn what_lies_between_two_instants_is_laid_out_and_nothing_else_is_reachable() {
+    let house = House::new();
+    let archive = house.open();
+    for (second, began) in
+        [(0, Boundary::Recorder), (5, Boundary::Length), (30, Boundary::Camera), (35, Boundary::Length)]
+    {
+        record(&archive, second, began);
+    }
+    // Keyframes are at 0, 5, 30 and 35 alone: what is shown begins at the one before.
+    let slices = archive.slices(&hall(), at(7), at(37)).unwrap();
+    let told: Vec<_> = slices
+        .runs
+        .iter()
+        .map(|run| (run.began, run.ended, run.slices.iter().map(|s| (s.from_utc(), s.until_utc())).collect::<Vec<_>>()))
+        .collect();
+    let expected = [
+        (Boundary::Length, Some(Boundary::Length), vec![(at(5), at(10))]),
+        (Boundary::Camera, None, vec![(at(30), at(35)), (at(35), at(37))]),
+    ];
+    assert_eq!(told, expected);
+    assert!(slices.unreadable.is_empty());
+    let last = &slices.runs[1].slices[1];
+    let numbers: Vec<u32> = last.fragments.iter().map(|(number, _)| *number).collect();
+    assert_eq!((numbers, last.bytes()), (vec![0, 1], 6 + 1_000 + 1_001));
+    assert_eq!(last.parts(&(4..7)), [(None, 4..6), (Some(0), 0..1)]);
+    assert_eq!(last.parts(&(1_005..9_999)), [(Some(0), 999..1_000), (Some(1), 0..1_001)]);
+    assert_eq!(last.parts(&(2_007..9_999)), []);
+    assert!(archive.slices(&hall(), at(10), at(30)).unwrap().runs.is_empty());
+    // A segment that is damaged is a break that is named.
+    let row = archive.ranges(&hall(), at(0), at(10)).unwrap()[0].segments[0].clone();
+    std::fs::write(house.dir.join(&row.file), b"nothing").unwrap();
+    let broken = archive.slices(&hall(), at(0), at(10)).unwrap();
+    assert_eq!((broken.runs.len(), broken.unreadable[0].0.clone()), (1, row.id()));
+    assert_eq!(broken.runs[0].began, Boundary::Storage);
+}
+
+#[test]
 fn nothing_readable_is_on_the_disk() {
     let house = House::new();
     record(&house.open(), 0, Boundary::Recorder);

@@ -5,6 +5,8 @@ use super::{ConfigArgument, recorder, running};
 use crate::archive::{CheckReport, CheckScope, MasterKey, MasterKeySource, check, rotate_master_key};
 use crate::config::{Config, RecorderConfig};
 use crate::domain::CameraId;
+use crate::evidence::{Verified, verify};
+use crate::register::VerifyKey;
 use crate::store::{Store, StoreError};
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -25,6 +27,10 @@ enum Command {
     /// Beside a running server it reads files alone; offline it also compares them with the index.
     /// Exit status: 0 sound, 1 something is wrong, 2 could not be read.
     Check(CheckArguments),
+    /// Verify an export: the ZIP and the register's public key are all it needs, on any machine
+    ///
+    /// Exit status: 0 it is what was exported, 1 something is wrong, 2 could not be read.
+    Verify(VerifyArguments),
     /// Make a master key, in a file of its own
     NewKey(NewKeyArguments),
     /// Put recordings under another master key, without rewriting footage; the server must be stopped
@@ -43,6 +49,18 @@ struct CheckArguments {
     /// Look at one segment in N
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     one_in: u32,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct VerifyArguments {
+    /// The export
+    file: PathBuf,
+    /// The register's public key, or a file that holds it; to be had by another way than the export
+    #[arg(long, value_name = "VKEY")]
+    key: String,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -70,6 +88,10 @@ const COULD_NOT_READ: u8 = 2;
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         Command::Check(arguments) => Ok(run_check(arguments).unwrap_or_else(|error| {
+            eprintln!("ecluse: {error:#}");
+            ExitCode::from(COULD_NOT_READ)
+        })),
+        Command::Verify(arguments) => Ok(run_verify(arguments).unwrap_or_else(|error| {
             eprintln!("ecluse: {error:#}");
             ExitCode::from(COULD_NOT_READ)
         })),
@@ -140,6 +162,46 @@ fn print(out: &mut impl Write, report: &CheckReport) -> std::io::Result<()> {
     match report.faults.len() {
         0 => writeln!(out, "no fault found"),
         faults => writeln!(out, "{faults} fault(s)"),
+    }
+}
+
+fn run_verify(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
+    let VerifyArguments { file, key, json } = arguments;
+    let text = if key.contains('+') {
+        key.clone()
+    } else {
+        std::fs::read_to_string(key).with_context(|| format!("key file {key} cannot be read"))?
+    };
+    let key: VerifyKey = text.trim().parse()?;
+    let name = file.display();
+    let opened = std::fs::File::open(file).with_context(|| format!("export {name} cannot be opened"))?;
+    let found = verify(opened, &key).with_context(|| format!("export {name} cannot be read"))?;
+    let mut out = std::io::stdout().lock();
+    if *json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
+    } else {
+        print_verified(&mut out, &found)?;
+    }
+    Ok(if found.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_verified(out: &mut impl Write, found: &Verified) -> std::io::Result<()> {
+    for fault in &found.faults {
+        writeln!(out, "{fault}")?;
+    }
+    let Verified { files, frames, bytes, .. } = found;
+    writeln!(out, "{files} file(s) are what was exported: {frames} pictures, {bytes} bytes")?;
+    match (&found.manifest, found.faults.len()) {
+        (Some(manifest), 0) => writeln!(
+            out,
+            "export {} of {} at {}, entry {} of the register, for: {}",
+            manifest.export,
+            manifest.site_name,
+            manifest.exported_at_utc.to_rfc3339(),
+            manifest.register_seq,
+            manifest.reference
+        ),
+        (_, faults) => writeln!(out, "{faults} fault(s)"),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
-use super::ids::{AlertId, CameraId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
+use super::footage::Footage;
+use super::ids::{AlertId, CameraId, ExportId, PersonId, SessionId, SiteId, TicketId, ViewingId, WorkstationId};
 use super::invitation::InvitationWay;
 use super::mail::MailNote;
 use super::person::Designation;
@@ -247,6 +248,22 @@ pub enum Action {
         format: ExportFormat,
         /// Which part.
         filter: RegisterFilter,
+    },
+    /// Look at recordings (A5-6).
+    ViewFootage {
+        /// Made by the web.
+        viewing: ViewingId,
+        /// Which.
+        footage: Footage,
+    },
+    /// Take recordings out (A4-10).
+    ExportFootage {
+        /// Made by the web.
+        export: ExportId,
+        /// Which.
+        footage: Footage,
+        /// What it is for, e.g. a requisition's reference; as typed.
+        reference: String,
     },
     /// The wall clock was found to have stepped (fault 6).
     ClockStepped {

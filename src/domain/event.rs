@@ -3,7 +3,10 @@
 use super::command::Actor;
 use super::dossier::Record;
 use super::extract::{ExportFormat, RegisterFilter};
-use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+use super::footage::Footage;
+use super::ids::{
+    AlertId, CameraId, ExportId, PersonId, ServiceId, SessionId, SiteId, TicketId, ViewingId, WorkstationId,
+};
 use super::invitation::InvitationWay;
 use super::mail::{MailFailure, MailId, MailKind};
 use super::person::Designation;
@@ -63,6 +66,22 @@ pub enum Event {
         format: ExportFormat,
         /// Which part.
         filter: RegisterFilter,
+    },
+    /// The landlord looks at recordings: one entry per viewing opened, before its first byte (A5-6).
+    FootageViewed {
+        /// The viewing.
+        viewing: ViewingId,
+        /// Which images.
+        footage: Footage,
+    },
+    /// The landlord took recordings out: written before the first byte (A4-10, A5-6).
+    FootageExported {
+        /// The export, as its manifest names it.
+        export: ExportId,
+        /// Which images.
+        footage: Footage,
+        /// What it is for, e.g. a requisition's reference.
+        reference: String,
     },
     /// The wall clock moved against the monotonic one by more than two seconds (fault 6).
     ClockStepped {
@@ -419,6 +438,8 @@ impl Event {
             | Event::RegisterRepaired { .. }
             | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
+            | Event::FootageViewed { .. }
+            | Event::FootageExported { .. }
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }
             | Event::PolicySet { .. }

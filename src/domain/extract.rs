@@ -16,6 +16,8 @@ pub enum EventKind {
     Images,
     /// Transfers ended, by whomever.
     Cut,
+    /// Recordings looked at and taken out (A4-10, A5-6).
+    Footage,
     /// Who is in the annexes; the sites' dossiers, the changes of rights and the guards' alerts.
     People,
     /// Mails and how each went.
@@ -26,8 +28,15 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them, in the order pages offer them.
-    pub const ALL: [EventKind; 6] =
-        [EventKind::Decision, EventKind::Images, EventKind::Cut, EventKind::People, EventKind::Mail, EventKind::Server];
+    pub const ALL: [EventKind; 7] = [
+        EventKind::Decision,
+        EventKind::Images,
+        EventKind::Cut,
+        EventKind::Footage,
+        EventKind::People,
+        EventKind::Mail,
+        EventKind::Server,
+    ];
 
     /// The word used in URLs, files and the register.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +44,7 @@ impl EventKind {
             EventKind::Decision => "decision",
             EventKind::Images => "images",
             EventKind::Cut => "cut",
+            EventKind::Footage => "footage",
             EventKind::People => "people",
             EventKind::Mail => "mail",
             EventKind::Server => "server",
@@ -66,6 +76,7 @@ impl Event {
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
             | Event::SessionEnded { .. } => EventKind::Images,
+            Event::FootageViewed { .. } | Event::FootageExported { .. } => EventKind::Footage,
             Event::Closed { .. } => EventKind::Cut,
             Event::Designated { .. }
             | Event::Struck { .. }

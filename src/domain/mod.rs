@@ -11,6 +11,7 @@ mod decide;
 pub mod dossier;
 mod event;
 mod extract;
+mod footage;
 mod ids;
 pub mod instant;
 mod invitation;
@@ -34,7 +35,10 @@ pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure
 pub use dossier::{Dossier, Missing, Record};
 pub use event::{Entry, Event};
 pub use extract::{EventKind, ExportFormat, RegisterFilter};
-pub use ids::{AlertId, CameraId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+pub use footage::{Footage, MOST_EXPORT_HOURS, MOST_VIEWING_HOURS};
+pub use ids::{
+    AlertId, CameraId, ExportId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, ViewingId, WorkstationId,
+};
 pub use invitation::{INVITATION_STANDS, Invitation, InvitationWay};
 pub use mail::{MailFact, MailFailure, MailId, MailKind, MailNote, MailOutcome, MailTrace};
 pub use person::{Designation, Role};

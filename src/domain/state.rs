@@ -170,6 +170,9 @@ impl State {
             | Event::RegisterRepaired { .. }
             | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
+            // Acts that change nothing but what is known.
+            | Event::FootageViewed { .. }
+            | Event::FootageExported { .. }
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}
             Event::ClockStepped { by_us } => {

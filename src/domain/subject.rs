@@ -30,6 +30,9 @@ impl State {
             | Event::ChangeProposed { rights: RightsChange::Deciders { site, .. }, .. } => {
                 Subject { site: Some(site.clone()), ticket: None }
             }
+            Event::FootageViewed { footage, .. } | Event::FootageExported { footage, .. } => {
+                Subject { site: Some(footage.site.clone()), ticket: None }
+            }
             Event::AlertClosed { alert } => {
                 Subject { site: self.alerts.get(alert).map(|known| known.site.clone()), ticket: None }
             }

@@ -6,6 +6,7 @@ use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
 use super::link::Links;
+use super::recordings::viewings::Viewings;
 use super::settings::{ServeError, WebContext, WebSettings};
 use super::sightings::Sightings;
 use super::whep::Resources;
@@ -44,6 +45,8 @@ pub struct App {
     pub sightings: Sightings,
     /// Live WHEP resources: whose they are.
     pub resources: Resources,
+    /// Viewings of recordings.
+    pub viewings: Viewings,
     /// Changes per person, or per address.
     pub changes: Limit<String>,
     failed_handshakes: Limit<IpAddr>,
@@ -83,6 +86,7 @@ impl App {
             links: Links::default(),
             sightings: Sightings::default(),
             resources,
+            viewings: Viewings::default(),
             changes,
             failed_handshakes,
             cameras,

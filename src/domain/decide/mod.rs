@@ -8,6 +8,7 @@ mod conditions;
 mod dossier;
 mod ending;
 mod export;
+mod footage;
 mod invitation;
 mod lifecycle;
 mod limits;
@@ -85,6 +86,10 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
 
         Action::CloseByRule { ticket, cause } => lifecycle::close_by_rule(state, actor, *ticket, cause, now),
         Action::Tick { overdue, overdue_sessions } => lifecycle::tick(state, actor, overdue, overdue_sessions, now),
+        Action::ViewFootage { viewing, footage } => footage::view(state, actor, *viewing, footage, now),
+        Action::ExportFootage { export, footage, reference } => {
+            footage::export(state, actor, *export, footage, reference, now)
+        }
         Action::ExportRegister { format, filter } => export::export(state, actor, *format, filter),
         Action::ClockStepped { by_us } => lifecycle::note(actor, Event::ClockStepped { by_us: *by_us }),
         Action::RegisterRepaired { dropped_bytes, sha256 } => {

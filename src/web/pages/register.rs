@@ -63,6 +63,6 @@ struct Page<'a> {
     view: &'a RegisterView,
     l: Locale,
     lines: Vec<Line>,
-    kinds: [EventKind; 6],
+    kinds: [EventKind; 7],
     exports: [(&'static str, &'static str); 4],
 }

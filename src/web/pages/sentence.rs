@@ -6,8 +6,8 @@ use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
 use crate::domain::dossier::Mode;
 use crate::domain::{
-    Actor, CloseCause, EndCause, Entry, Event, InvitationWay, MailKind, PersonId, Purpose, Record, RegisterFilter,
-    RightsChange, SessionId, TicketId,
+    Actor, CameraId, CloseCause, EndCause, Entry, Event, Footage, InvitationWay, MailKind, PersonId, Purpose, Record,
+    RegisterFilter, RightsChange, SessionId, TicketId,
 };
 use chrono::{DateTime, Utc};
 
@@ -20,7 +20,7 @@ pub(super) struct Line {
     pub(super) why: Option<String>,
     /// Ticket it is about, with its short name.
     pub(super) ticket: Option<(TicketId, String)>,
-    /// `decision`, `cut`, `images`, `people`, `mail` or `server`: what kind of event it is, as an icon beside the words.
+    /// `decision`, `cut`, `images`, `footage`, `people`, `mail` or `server`: what kind of event it is, as an icon beside the words.
     pub(super) kind: &'static str,
     /// Technical figures.
     pub(super) detail: Option<String>,
@@ -64,6 +64,17 @@ impl Line {
                 let form = l.t(format!("export-{}", format.as_str()));
                 self.sentence = l.with("event-register-exported", &[who, ("form", form)]);
                 self.detail = Some(filter_text(l, filter, names)).filter(|text| !text.is_empty());
+            }
+            Event::FootageViewed { footage, .. } => {
+                let values = [who, ("site", names.site(&footage.site))];
+                self.sentence = l.with("event-footage-viewed", &values);
+                self.detail = Some(footage_text(l, footage));
+            }
+            Event::FootageExported { footage, reference, export } => {
+                let values = [who, ("site", names.site(&footage.site))];
+                self.sentence = l.with("event-footage-exported", &values);
+                self.why = Some(reference.clone());
+                self.detail = Some(format!("{} · {export}", footage_text(l, footage)));
             }
             Event::ClockStepped { by_us } => {
                 self.sentence = l.a("event-clock-stepped", "seconds", l.decimal(*by_us as f64 / 1e6, 1));
@@ -293,6 +304,12 @@ fn mail_words(l: Locale, key: &str, names: &Names, to: &PersonId, kind: MailKind
 /// What a mail says, as people read it.
 pub(super) fn mail_kind_text(l: Locale, kind: MailKind) -> String {
     l.t(format!("mail-kind-{}", kind.as_str()))
+}
+
+/// Which cameras, from when to when.
+fn footage_text(l: Locale, footage: &Footage) -> String {
+    let cameras: Vec<&str> = footage.cameras.iter().map(CameraId::as_str).collect();
+    format!("{} · {} – {}", cameras.join(", "), l.moment(footage.from_utc), l.moment(footage.until_utc))
 }
 
 /// What a filter restricts, in words; empty when nothing.

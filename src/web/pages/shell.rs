@@ -120,13 +120,14 @@ impl Shell {
         const PEOPLE: (&str, &str) = ("/admin/people", "nav-people");
         const WORKSTATIONS: (&str, &str) = ("/admin/workstations", "nav-workstations");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
+        const RECORDINGS: (&str, &str) = ("/recordings", "nav-recordings");
         const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
         const MAILS: (&str, &str) = ("/admin/mails", "nav-outbox");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
             Role::Operator | Role::Chief => &[HOME, TICKETS, ALERTS],
-            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, CHANGES, REGISTER],
+            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, RECORDINGS, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
             Role::Dpo | Role::Auditor => &[HOME, REGISTER],
             Role::Administrator => {

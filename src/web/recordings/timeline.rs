@@ -1,0 +1,115 @@
+//! `GET /recordings` and `/recordings/{site}`: when there are images and why not, beside the day's tickets. No images:
+//! those need a viewing.
+
+use super::{archive, look, site};
+use crate::archive::Range;
+use crate::domain::{CameraId, SiteId, TicketState};
+use crate::web::answer::Answer;
+use crate::web::app::App;
+use crate::web::auth::Caller;
+use crate::web::chrome;
+use crate::web::pages::recordings::{Bar, Lane, RecordingsView, SiteLink, TimelineView, render, render_list};
+use crate::web::problem::Problem;
+use crate::web::request::{Form, Request};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Europe::Paris;
+use http::StatusCode;
+
+/// `GET /recordings`: this person's sites.
+pub fn list_page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+    let person = caller.person()?;
+    let sites = app.context.control.read(|state| {
+        let theirs = state.sites.values().filter(|site| person.sites.contains(&site.id));
+        theirs.map(|site| SiteLink { id: site.id.clone(), name: site.name.clone() }).collect()
+    });
+    let shell = chrome::shell(app, request, caller);
+    chrome::page(request, StatusCode::OK, render_list(&shell, &RecordingsView { sites }))
+}
+
+/// `GET /recordings/{site}?day=2026-11-25`: one day, in Paris.
+pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
+    let person = caller.person()?;
+    let id: SiteId = request.id()?;
+    let site = site(app, person, &id)?;
+    let now = app.context.clock.utc();
+    let today = now.with_timezone(&Paris).date_naive();
+    let day = match request.query("day").filter(|text| !text.is_empty()) {
+        Some(text) => text.parse().map_err(|_| bad("day", "a day, e.g. 2026-11-25"))?,
+        None => today,
+    };
+    let (from, until) = (midnight(day)?, midnight(day.succ_opt().ok_or_else(|| bad("day", "an earlier day"))?)?);
+    let wanted: Vec<CameraId> = site.cameras.iter().map(|camera| camera.id.clone()).collect();
+    let found = look(archive(app)?, move |archive| {
+        wanted.iter().map(|camera| archive.ranges(camera, from, until)).collect::<Result<Vec<_>, _>>()
+    });
+    let lanes = site.cameras.iter().zip(found.await?).map(|(camera, ranges)| Lane {
+        id: camera.id.clone(),
+        name: camera.name.clone(),
+        bars: ranges.iter().map(|range| bar(range, from, until, now)).collect(),
+    });
+    let tickets = app.context.control.read(|state| {
+        let open = |ticket: &crate::domain::Ticket| match &ticket.state {
+            TicketState::Open { opened_at_utc, .. } => Some((*opened_at_utc, now)),
+            TicketState::Closed { opened_at_utc, closed_at_utc, .. } => Some((*opened_at_utc, *closed_at_utc)),
+            _ => None,
+        };
+        let of_site = state.tickets.values().filter(|ticket| ticket.site == id);
+        of_site
+            .filter_map(|ticket| open(ticket).map(|(since, end)| (ticket.id, since, end)))
+            .filter(|(_, since, end)| *since < until && *end > from)
+            .collect()
+    });
+    let view = TimelineView {
+        lanes: lanes.collect(),
+        site: id,
+        site_name: site.name,
+        day,
+        before: day.pred_opt(),
+        after: day.succ_opt().filter(|after| *after <= today),
+        from_utc: from,
+        until_utc: until,
+        tickets,
+    };
+    chrome::page(request, StatusCode::OK, render(&chrome::shell(app, request, caller), &view))
+}
+
+fn bar(range: &Range, from: DateTime<Utc>, until: DateTime<Utc>, now: DateTime<Utc>) -> Bar {
+    // A run that is being recorded goes on to this very moment.
+    let end = if range.ended.is_none() { now.max(range.until_utc) } else { range.until_utc };
+    Bar {
+        from_utc: range.from_utc.max(from),
+        until_utc: end.min(until),
+        began: (range.from_utc >= from).then_some(range.began).filter(|why| why.is_gap()),
+        ended: range.ended.filter(|why| why.is_gap() && end <= until),
+        missed_frames: range.missed_frames,
+    }
+}
+
+fn midnight(day: NaiveDate) -> Result<DateTime<Utc>, Problem> {
+    at(day.and_time(NaiveTime::MIN)).ok_or_else(|| bad("day", "a day of the calendar"))
+}
+
+/// A moment in Paris; of an hour that comes twice the first.
+fn at(local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    let found = Paris.from_local_datetime(&local).earliest();
+    // An hour that was left out begins where it ends.
+    let found = found.or_else(|| Paris.from_local_datetime(&(local + TimeDelta::hours(1))).earliest());
+    found.map(|at| at.to_utc())
+}
+
+/// An instant from a form: with its zone (RFC 3339), or as `datetime-local` gives it, in Paris.
+///
+/// # Errors
+/// 400 names the field.
+pub fn instant(form: &Form, name: &'static str) -> Result<DateTime<Utc>, Problem> {
+    let text = form.value(name).trim();
+    let local = || {
+        ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"].iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+    };
+    let found = DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()).or_else(|| local().and_then(at));
+    found.ok_or_else(|| bad(name, "an instant, e.g. 2026-11-25T20:00:00"))
+}
+
+fn bad(field: &str, expected: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "query-invalid", format!("{field}: expected {expected}"))
+}
