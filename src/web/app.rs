@@ -6,6 +6,7 @@ use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
 use super::link::Links;
+use super::recordings::progress::Exports;
 use super::recordings::viewings::Viewings;
 use super::settings::{ServeError, WebContext, WebSettings};
 use super::sightings::Sightings;
@@ -47,6 +48,8 @@ pub struct App {
     pub resources: Resources,
     /// Viewings of recordings.
     pub viewings: Viewings,
+    /// How far exports of recordings are.
+    pub exports: Exports,
     /// Changes per person, or per address.
     pub changes: Limit<String>,
     failed_handshakes: Limit<IpAddr>,
@@ -87,6 +90,7 @@ impl App {
             sightings: Sightings::default(),
             resources,
             viewings: Viewings::default(),
+            exports: Exports::default(),
             changes,
             failed_handshakes,
             cameras,

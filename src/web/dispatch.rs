@@ -377,6 +377,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiWorkstationRevoke => workstations::revoke_api(app, request, caller).await,
         Name::ApiViewingOpen => recordings::viewings::open(app, request, caller).await,
         Name::ApiViewingPlaylist => recordings::media::playlist(app, request, caller).await,
+        Name::ApiExportProgress => recordings::progress::progress(app, request, caller),
         Name::ApiViewingMedia => recordings::media::media(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::ApiRegisterProof => register::proof::api(app, request, caller).await,

@@ -170,6 +170,7 @@ pub enum Name {
     ApiViewingOpen,
     ApiViewingPlaylist,
     ApiViewingMedia,
+    ApiExportProgress,
     ApiRegister,
     ApiRegisterProof,
     Events,
@@ -259,7 +260,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 118] = [
+pub static TABLE: [Route; 119] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -366,6 +367,7 @@ pub static TABLE: [Route; 118] = [
     act(Name::ApiViewingOpen, "/api/v1/recordings/{site}/viewings", DECIDERS),
     read(Name::ApiViewingPlaylist, "/api/v1/viewings/{viewing}/{camera}/index.m3u8", DECIDERS),
     read(Name::ApiViewingMedia, "/api/v1/viewings/{viewing}/{camera}/media/{segment}", DECIDERS),
+    read(Name::ApiExportProgress, "/api/v1/exports/{export}", DECIDERS),
     read(Name::ApiRegister, "/api/v1/register", REGISTER_READERS),
     read(Name::ApiRegisterProof, "/api/v1/register/{seq}/proof", REGISTER_READERS),
     read(Name::Events, "/events", LIVE_READERS),

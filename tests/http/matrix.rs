@@ -22,6 +22,7 @@ fn path_of(route: &Route) -> String {
         .replace("{change}", "4000000000")
         .replace("{alert}", NOBODYS)
         .replace("{viewing}", NOBODYS)
+        .replace("{export}", NOBODYS)
         .replace("{camera}", "hall")
         .replace("{segment}", "0")
         .replace("{seq}", "0")

@@ -14,6 +14,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// The page's own number of its export.
+const PROGRESS: &str = "01900000-0000-7000-8000-0000000000aa";
+
 /// Pictures as ffprobe counts them.
 fn pictures(path: &Path) -> u64 {
     let mut ffprobe = Command::new("ffprobe");
@@ -148,6 +151,10 @@ async fn a1_3_a4_10_a5_6_recordings_are_played_and_exported_by_the_sites_decider
     assert!(
         matches!(last_event(&rig), Event::FootageExported { reference, .. } if reference == "Réquisition 2026/117")
     );
+    let progress = decider.get(&format!("/api/v1/exports/{PROGRESS}")).await.json();
+    assert_eq!((&progress["state"], &progress["bytes"]), (&json!("finished"), &progress["bytes_total"]), "{progress}");
+    let others = rig.log_in("deputy").await.get(&format!("/api/v1/exports/{PROGRESS}")).await;
+    assert_eq!(others.status, StatusCode::NOT_FOUND, "somebody else's export");
     let key = std::fs::read_to_string(rig.data_dir().join("register.pub")).unwrap();
     proven(&answer.body, &key, frames, &runs, scratch.path());
     tampering_is_named(&answer.body, &key.trim().parse().unwrap());
@@ -160,7 +167,14 @@ async fn a1_3_a4_10_a5_6_recordings_are_played_and_exported_by_the_sites_decider
 
 async fn export(browser: &Browser, stretch: (DateTime<Utc>, DateTime<Utc>), reference: &str) -> crate::rig::Answer {
     let (from, until) = (iso(stretch.0), iso(stretch.1));
-    let fields = [("cameras", "hall"), ("from", &from), ("until", &until), ("reference", reference)];
+    let fields = [
+        ("csrf", browser.csrf.as_str()),
+        ("cameras", "hall"),
+        ("from", &from),
+        ("until", &until),
+        ("reference", reference),
+        ("progress", PROGRESS),
+    ];
     browser.form("/recordings/arcade/export", &fields).await
 }
 
@@ -180,11 +194,12 @@ async fn nobody_else(
             assert_eq!(browser.get(path).await.status, by_role, "{name} {path}");
             assert_eq!(ranged(&browser, path, "bytes=0-9").await.status, by_role, "{name} {path}");
         }
+        assert_eq!(browser.get(&format!("/api/v1/exports/{PROGRESS}")).await.status, by_role, "{name}");
         // The deputy is a decider of this site, too, and opens viewings of their own.
         if name == "deputy" {
             continue;
         }
-        for path in ["/recordings/arcade", "/recordings/arcade?day=2026-01-01"] {
+        for path in ["/recordings/arcade", "/recordings/arcade?day=2026-01-01&camera=hall"] {
             assert_eq!(browser.get(path).await.status, by_role, "{name} {path}");
         }
         let list = if role == Role::Decider { StatusCode::OK } else { StatusCode::FORBIDDEN };

@@ -49,6 +49,39 @@ pub struct Lane {
     pub name: String,
     /// What there is.
     pub bars: Vec<Bar>,
+    /// Whether it stands on the page by itself.
+    pub alone: bool,
+}
+
+/// What is marked on the line, beside the tickets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// A guard's alert.
+    Alert,
+    /// Images were asked for.
+    Request,
+}
+
+impl Mark {
+    fn as_str(self) -> &'static str {
+        match self {
+            Mark::Alert => "alert",
+            Mark::Request => "request",
+        }
+    }
+}
+
+impl Lane {
+    /// Where nothing is recorded between what is, with the reason: as the bars before and after tell it.
+    fn gaps(&self) -> Vec<(DateTime<Utc>, DateTime<Utc>, Option<Boundary>)> {
+        let pairs = self.bars.windows(2).filter_map(|pair| match pair {
+            [before, after] if after.from_utc > before.until_utc => {
+                Some((before.until_utc, after.from_utc, after.began.or(before.ended)))
+            }
+            _ => None,
+        });
+        pairs.collect()
+    }
 }
 
 /// One site's day.
@@ -72,6 +105,8 @@ pub struct TimelineView {
     pub lanes: Vec<Lane>,
     /// Tickets that were open: since when, until when, UTC.
     pub tickets: Vec<(TicketId, DateTime<Utc>, DateTime<Utc>)>,
+    /// What happened otherwise, oldest first.
+    pub marks: Vec<(DateTime<Utc>, Mark)>,
 }
 
 /// Draws the list.
@@ -120,6 +155,10 @@ impl TimelineView {
     /// 86,400, but for the two days on which the clocks change.
     fn width(&self) -> i64 {
         (self.until_utc - self.from_utc).num_seconds()
+    }
+
+    fn is_alone(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.alone)
     }
 
     fn hours(&self) -> Vec<i64> {

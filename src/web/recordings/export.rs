@@ -1,5 +1,7 @@
-//! `POST /recordings/{site}/export`: footage as a ZIP, recorded before its first byte, streamed as it is decrypted.
+//! `POST /recordings/{site}/export`: footage as a ZIP, recorded before its first byte, streamed as it is decrypted. Its
+//! progress is told under the number the form names as `progress`, if it names one.
 
+use super::progress::Stage;
 use super::{archive, look, site};
 use crate::domain::{Action, Actor, Command, Event, ExportId, Footage, SiteId};
 use crate::evidence::{Export, RegisterProof, plan};
@@ -28,6 +30,8 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let form = request.form();
     let cameras = form.values("cameras").iter().map(|camera| camera.parse()).collect::<Result<Vec<_>, _>>()?;
     let (from_utc, until_utc) = (super::timeline::instant(&form, "from")?, super::timeline::instant(&form, "until")?);
+    let number = Some(form.value("progress")).filter(|text| !text.is_empty());
+    let number = number.map_or_else(|| Ok(ExportId::generate()), str::parse)?;
     let archive = archive(app)?;
     let checkpointer = app.context.checkpointer.clone().ok_or_else(|| {
         let detail = "the register is damaged: nothing is signed until it is restored; see /readyz";
@@ -58,13 +62,18 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let stamp = footage.from_utc.format("%Y%m%dT%H%M%SZ");
     let name = format!("attachment; filename=\"ecluse-{id}-{stamp}.zip\"");
     let export = Export { export, footage, site_name, reference, exported_at_utc, exported_by, proof };
+    let progress = app.exports.begin(&person.id, number, total);
     let (send, receive) = mpsc::channel::<io::Result<Bytes>>(QUEUE);
     tokio::task::spawn_blocking(move || {
         let mut out = Pieces { send, piece: Vec::with_capacity(PIECE_BYTES) };
-        if let Err(error) = export.write(&archive, planned, &checkpointer, &mut out, |_| {}) {
-            tracing::error!(%error, "an export was not finished");
-            // The reader must not take what has come for the whole.
-            let _ = out.send.blocking_send(Err(io::Error::other("the export was not finished")));
+        match export.write(&archive, planned, &checkpointer, &mut out, |bytes| progress.add(bytes)) {
+            Ok(()) => progress.end(Stage::Finished),
+            Err(error) => {
+                tracing::error!(%error, "an export was not finished");
+                progress.end(Stage::Failed);
+                // The reader must not take what has come for the whole.
+                let _ = out.send.blocking_send(Err(io::Error::other("the export was not finished")));
+            }
         }
     });
     let mut answer = warp::reply::stream(ReceiverStream::new(receive)).into_response();
@@ -72,8 +81,6 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     headers.insert(header::CONTENT_DISPOSITION, text(name)?);
-    // How many bytes of pictures are to come, for whoever shows progress; the ZIP is a little longer.
-    headers.insert("x-footage-bytes", HeaderValue::from(total));
     Ok(answer)
 }
 

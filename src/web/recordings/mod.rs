@@ -6,6 +6,7 @@
 
 pub mod export;
 pub mod media;
+pub mod progress;
 mod timeline;
 pub mod viewings;
 

@@ -8,7 +8,7 @@ use crate::web::answer::Answer;
 use crate::web::app::App;
 use crate::web::auth::Caller;
 use crate::web::chrome;
-use crate::web::pages::recordings::{Bar, Lane, RecordingsView, SiteLink, TimelineView, render, render_list};
+use crate::web::pages::recordings::{Bar, Lane, Mark, RecordingsView, SiteLink, TimelineView, render, render_list};
 use crate::web::problem::Problem;
 use crate::web::request::{Form, Request};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
@@ -26,7 +26,7 @@ pub fn list_page(app: &App, request: &Request, caller: &Caller) -> Result<Answer
     chrome::page(request, StatusCode::OK, render_list(&shell, &RecordingsView { sites }))
 }
 
-/// `GET /recordings/{site}?day=2026-11-25`: one day, in Paris.
+/// `GET /recordings/{site}?day=2026-11-25&camera=hall`: one day, in Paris, of all cameras or one.
 pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
     let person = caller.person()?;
     let id: SiteId = request.id()?;
@@ -38,14 +38,22 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
         None => today,
     };
     let (from, until) = (midnight(day)?, midnight(day.succ_opt().ok_or_else(|| bad("day", "an earlier day"))?)?);
-    let wanted: Vec<CameraId> = site.cameras.iter().map(|camera| camera.id.clone()).collect();
+    let alone = request.query("camera").filter(|text| !text.is_empty()).map(|text| text.parse::<CameraId>());
+    let alone = alone.transpose()?;
+    let cameras: Vec<_> =
+        site.cameras.iter().filter(|known| alone.as_ref().is_none_or(|wanted| *wanted == known.id)).collect();
+    if cameras.is_empty() && alone.is_some() {
+        return Err(Problem::not_found());
+    }
+    let wanted: Vec<CameraId> = cameras.iter().map(|camera| camera.id.clone()).collect();
     let found = look(archive(app)?, move |archive| {
         wanted.iter().map(|camera| archive.ranges(camera, from, until)).collect::<Result<Vec<_>, _>>()
     });
-    let lanes = site.cameras.iter().zip(found.await?).map(|(camera, ranges)| Lane {
+    let lanes = cameras.iter().zip(found.await?).map(|(camera, ranges)| Lane {
         id: camera.id.clone(),
         name: camera.name.clone(),
         bars: ranges.iter().map(|range| bar(range, from, until, now)).collect(),
+        alone: alone.is_some(),
     });
     let tickets = app.context.control.read(|state| {
         let open = |ticket: &crate::domain::Ticket| match &ticket.state {
@@ -59,6 +67,14 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
             .filter(|(_, since, end)| *since < until && *end > from)
             .collect()
     });
+    let mut marks: Vec<(DateTime<Utc>, Mark)> = app.context.control.read(|state| {
+        let alerts = state.alerts.values().filter(|alert| alert.site == id);
+        let alerts = alerts.map(|alert| (alert.raised_at_utc, Mark::Alert));
+        let requests = state.tickets.values().filter(|ticket| ticket.site == id);
+        let requests = requests.map(|ticket| (ticket.requested_at_utc, Mark::Request));
+        alerts.chain(requests).filter(|(at, _)| *at >= from && *at < until).collect()
+    });
+    marks.sort_unstable();
     let view = TimelineView {
         lanes: lanes.collect(),
         site: id,
@@ -69,6 +85,7 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
         from_utc: from,
         until_utc: until,
         tickets,
+        marks,
     };
     chrome::page(request, StatusCode::OK, render(&chrome::shell(app, request, caller), &view))
 }

@@ -1,6 +1,26 @@
 // The pure part of playback.
 
 /**
+ * Instants for a strip of thumbnails: the middle of each of `count` equal stretches where there are pictures.
+ * @param {{start: number, duration: number, programDateTime: number|null}[]} parts of the playlist, in order
+ * @param {number} count
+ * @returns {number[]} milliseconds since 1970
+ */
+export function thumbnailInstants(parts, count) {
+  const dated = parts.filter(({ programDateTime }) => programDateTime !== null && programDateTime !== undefined);
+  const total = dated.reduce((sum, { duration }) => sum + duration, 0);
+  const found = [];
+  let passed = 0;
+  for (const { duration, programDateTime } of dated) {
+    while (found.length < count && (found.length + 0.5) * (total / count) < passed + duration) {
+      found.push(programDateTime + ((found.length + 0.5) * (total / count) - passed) * 1000);
+    }
+    passed += duration;
+  }
+  return found;
+}
+
+/**
  * Where in a camera's own media an instant lies.
  * @param {{start: number, duration: number, programDateTime: number|null}[]} parts of the playlist, in order
  * @param {number} at milliseconds since 1970

@@ -2,13 +2,18 @@
 
 import Hls from "../vendor/hls.light.min.mjs";
 import { announce, language, text } from "./texts.js";
-import { mediaTime } from "./logic_recordings.js";
+import { mediaTime, thumbnailInstants } from "./logic_recordings.js";
 
 const player = document.getElementById("player");
 const form = document.getElementById("footage-form");
+const lanes = document.getElementById("lanes");
 const byId = (id) => document.getElementById(id);
 /** Seconds a camera may be beside the others before it is set right. */
 const APART = 0.25;
+/** How many thumbnails a viewing gets. */
+const THUMBNAILS = 8;
+/** Milliseconds of one picture, as the first camera's pictures are seen to come. */
+let pictureMs = 40;
 
 /** @type {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls}[]} */
 let cameras = [];
@@ -17,6 +22,8 @@ let end = 0;
 let at = 0;
 let playing = false;
 let looked = performance.now();
+/** Which opening of a viewing is the current one: what belongs to an earlier one stops. */
+let opening = 0;
 
 const parts = ({ hls }) => hls.levels[0]?.details?.fragments ?? [];
 const clock = new Intl.DateTimeFormat(language, { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "medium" });
@@ -28,6 +35,12 @@ function draw() {
   byId("position").setAttribute("aria-valuetext", words);
   const toggle = byId("toggle");
   toggle.textContent = playing ? toggle.dataset.pause : toggle.dataset.play;
+  const x = String((at - Number(lanes.dataset.from)) / 1000);
+  for (const head of lanes.querySelectorAll(".rec-head")) {
+    head.setAttribute("x1", x);
+    head.setAttribute("x2", x);
+    head.setAttribute("visibility", "visible");
+  }
 }
 
 /** Sets every camera to the clock; whether all that have pictures there can show them. */
@@ -76,10 +89,54 @@ function toggle() {
   draw();
 }
 
-const step = (ms) => {
+const step = (pictures) => {
   playing = false;
-  move(at + ms);
+  move(at + pictures * pictureMs);
 };
+
+/** Learns how long one picture lasts: the least time between two that are shown one after the other. */
+function learn(video) {
+  if (!video.requestVideoFrameCallback) return;
+  let last;
+  const shown = (_, { mediaTime: now, presentedFrames }) => {
+    const passed = last && presentedFrames === last.presentedFrames + 1 ? (now - last.now) * 1000 : 0;
+    if (passed > 5 && passed < 1000) pictureMs = passed;
+    last = { now, presentedFrames };
+    if (video.isConnected) video.requestVideoFrameCallback(shown);
+  };
+  video.requestVideoFrameCallback(shown);
+}
+
+/** A strip of small pictures of one camera, out of the viewing that is open; each leads to its instant. */
+async function thumbnails({ name, playlist }, mine) {
+  const video = document.createElement("video");
+  video.muted = true;
+  const hls = new Hls({ enableWorker: false, maxBufferLength: 1, backBufferLength: 0, startPosition: 0 });
+  try {
+    const loaded = new Promise((resolve) => { hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => resolve(details.fragments)); });
+    hls.loadSource(playlist);
+    hls.attachMedia(video);
+    const found = await loaded;
+    for (const instant of thumbnailInstants(found, THUMBNAILS)) {
+      const there = new Promise((resolve) => { video.addEventListener("seeked", resolve, { once: true }); });
+      video.currentTime = mediaTime(found, instant);
+      await Promise.race([there, new Promise((resolve) => { setTimeout(resolve, 10_000); })]);
+      if (mine !== opening) return;
+      if (video.readyState < 2) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.setAttribute("aria-label", `${text("recordings-thumb")} ${name}, ${clock.format(instant)}`);
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [160, 90];
+      canvas.getContext("2d").drawImage(video, 0, 0, 160, 90);
+      button.append(canvas);
+      button.addEventListener("click", () => move(instant));
+      byId("thumbs").append(button);
+    }
+  } finally {
+    hls.destroy();
+  }
+}
 
 function show(camera) {
   const figure = document.createElement("figure");
@@ -147,6 +204,12 @@ async function open() {
   byId("wall").replaceChildren();
   playing = false;
   cameras = body.cameras.map(show);
+  opening += 1;
+  byId("thumbs").replaceChildren();
+  if (cameras.length > 0) {
+    learn(cameras[0].video);
+    thumbnails(body.cameras[0], opening).catch(() => {});
+  }
   byId("position").max = String((end - begin) / 1000);
   byId("stage").hidden = false;
   draw();
@@ -158,16 +221,60 @@ byId("open").addEventListener("click", open);
 byId("toggle").addEventListener("click", toggle);
 byId("back").addEventListener("click", () => move(at - 10_000));
 byId("forward").addEventListener("click", () => move(at + 10_000));
-byId("frame-back").addEventListener("click", () => step(-40));
-byId("frame-forward").addEventListener("click", () => step(40));
+byId("frame-back").addEventListener("click", () => step(-1));
+byId("frame-forward").addEventListener("click", () => step(1));
 byId("position").addEventListener("input", (event) => move(begin + Number(event.target.value) * 1000));
 byId("speed").addEventListener("change", () => follow(false));
 byId("stage").addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select, input")) return;
-  const deed = { ArrowLeft: () => move(at - 10_000), ArrowRight: () => move(at + 10_000), ",": () => step(-40), ".": () => step(40) }[event.key];
+  const deed = { ArrowLeft: () => move(at - 10_000), ArrowRight: () => move(at + 10_000), ",": () => step(-1), ".": () => step(1) }[event.key];
   if (event.key === " " && !event.target.matches("button")) toggle();
   else if (deed) deed();
   else return;
   event.preventDefault();
+});
+
+/** A click on the line: to that instant of an open viewing, or the viewing to be opened begins there. */
+lanes.addEventListener("click", (event) => {
+  const lane = event.target.closest("svg");
+  if (!lane) return;
+  const box = lane.getBoundingClientRect();
+  const instantOf = Number(lanes.dataset.from) + ((event.clientX - box.left) / box.width) * lane.viewBox.baseVal.width * 1000;
+  if (!byId("stage").hidden && instantOf >= begin && instantOf <= end) {
+    move(instantOf);
+    return;
+  }
+  const local = (ms) => new Date(ms).toLocaleString("sv-SE", { timeZone: "Europe/Paris" }).replace(" ", "T");
+  byId("from").value = local(instantOf);
+  byId("until").value = local(instantOf + 600_000);
+});
+
+/** The export leaves as a download; how far it is, the server tells. */
+async function watchExport(number) {
+  const [bar, words] = [byId("export-bar"), byId("export-words")];
+  byId("export-state").hidden = false;
+  bar.value = 0;
+  words.textContent = text("recordings-export-running");
+  for (let unknown = 0; unknown < 20;) {
+    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    const answer = await fetch(`/api/v1/exports/${number}`).catch(() => undefined);
+    if (!answer?.ok) {
+      unknown += 1;
+      continue;
+    }
+    const { state, bytes, bytes_total: total } = await answer.json();
+    bar.value = total > 0 ? bytes / total : Number(state === "finished");
+    if (state !== "running") {
+      words.textContent = text(`recordings-export-${state}`);
+      return;
+    }
+  }
+  words.textContent = text("recordings-export-failed");
+}
+
+form.addEventListener("submit", () => {
+  const number = crypto.randomUUID();
+  byId("progress-number").value = number;
+  watchExport(number);
 });
 setInterval(tick, 50);
