@@ -2,7 +2,7 @@
 
 use super::manifest::{CameraEntry, FileEntry, Manifest, StretchEntry, Unreadable, gaps};
 use super::{MANIFEST, PROOF, README, README_TEXT, RegisterProof, SIGNATURE};
-use crate::archive::{Archive, ArchiveError, Slice, Slices};
+use crate::archive::{Archive, ArchiveError, Slice, SliceRun, Slices};
 use crate::domain::{CameraId, ExportId, Footage, PersonId};
 use crate::register::{Checkpointer, NoteFault};
 use chrono::{DateTime, Datelike, Timelike, Utc};
@@ -38,8 +38,13 @@ pub struct Plan {
 impl Plan {
     /// Bytes of pictures: what is left to come, for a progress bar.
     pub fn bytes(&self) -> u64 {
-        let slices = self.cameras.iter().flat_map(|(_, _, found)| &found.runs).flat_map(|run| &run.slices);
-        slices.map(Slice::bytes).sum()
+        let runs = self.cameras.iter().flat_map(|(_, _, found)| &found.runs);
+        // A run has one init section: its first slice's.
+        let of_run = |run: &SliceRun| {
+            let repeated = run.slices.iter().skip(1).map(|slice| u64::from(slice.init_length)).sum::<u64>();
+            run.slices.iter().map(Slice::bytes).sum::<u64>() - repeated
+        };
+        runs.map(of_run).sum()
     }
 }
 

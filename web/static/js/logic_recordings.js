@@ -1,6 +1,19 @@
 // The pure part of playback.
 
 /**
+ * The instant at which playback goes on: this one, or where no camera has a picture of it the next that has one.
+ * @param {{duration: number, programDateTime: number|null}[][]} cameras the parts of each
+ * @param {number} at milliseconds since 1970
+ * @returns {number|undefined} `undefined`: there is none any more
+ */
+export function nextPicture(cameras, at) {
+  const dated = cameras.flat().filter(({ programDateTime }) => programDateTime !== null && programDateTime !== undefined);
+  if (dated.some(({ duration, programDateTime }) => programDateTime <= at && at < programDateTime + duration * 1000)) return at;
+  const later = dated.map(({ programDateTime }) => programDateTime).filter((start) => start > at);
+  return later.length > 0 ? Math.min(...later) : undefined;
+}
+
+/**
  * Instants for a strip of thumbnails: the middle of each of `count` equal stretches where there are pictures.
  * @param {{start: number, duration: number, programDateTime: number|null}[]} parts of the playlist, in order
  * @param {number} count

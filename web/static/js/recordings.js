@@ -2,7 +2,7 @@
 
 import Hls from "../vendor/hls.light.min.mjs";
 import { announce, language, text } from "./texts.js";
-import { mediaTime, thumbnailInstants } from "./logic_recordings.js";
+import { mediaTime, nextPicture, thumbnailInstants } from "./logic_recordings.js";
 
 const player = document.getElementById("player");
 const form = document.getElementById("footage-form");
@@ -69,6 +69,14 @@ function tick() {
   const passed = now - looked;
   looked = now;
   if (playing && follow(false)) {
+    // Where no camera has a picture, nobody waits.
+    const next = cameras.every((camera) => camera.figure.dataset.parts) ? nextPicture(cameras.map(parts), at) : at;
+    if (next !== at) {
+      move(next === undefined ? end : next);
+      if (at >= end) playing = false;
+      draw();
+      return;
+    }
     at = Math.min(end, at + passed * Number(byId("speed").value));
     if (at >= end) playing = false;
     draw();
@@ -184,6 +192,11 @@ function instant(name) {
 
 async function open() {
   refuse("");
+  // Said before the viewing is recorded: there would be nothing to see.
+  if (!Hls.isSupported()) {
+    refuse(text("recordings-unsupported"));
+    return;
+  }
   const chosen = [...form.querySelectorAll("[name=cameras]:checked")].map((box) => box.value);
   let body;
   try {
