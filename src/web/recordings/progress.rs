@@ -20,6 +20,8 @@ const MOST: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// This person has started no export of that number, or not yet: a page asks as soon as it has sent its form.
+    Unknown,
     /// Pictures leave.
     Running,
     /// All of it has left.
@@ -78,7 +80,9 @@ struct Told {
 
 /// `GET /api/v1/exports/{export}`: the number is the one the form named as `progress`.
 pub fn progress(app: &App, request: &Request, caller: &Caller) -> Result<Answer, Problem> {
-    let found = app.exports.find(&caller.person()?.id, request.id()?).ok_or_else(Problem::not_found)?;
+    let Some(found) = app.exports.find(&caller.person()?.id, request.id()?) else {
+        return answer::json(StatusCode::OK, &Told { state: Stage::Unknown, bytes: 0, bytes_total: 0 });
+    };
     let state = *found.stage.lock().unwrap_or_else(PoisonError::into_inner);
     answer::json(StatusCode::OK, &Told { state, bytes: found.done.load(Ordering::Relaxed), bytes_total: found.total })
 }

@@ -271,11 +271,11 @@ async function watchExport(number) {
   for (let unknown = 0; unknown < 20;) {
     await new Promise((resolve) => { setTimeout(resolve, 500); });
     const answer = await fetch(`/api/v1/exports/${number}`).catch(() => undefined);
-    if (!answer?.ok) {
+    const { state, bytes, bytes_total: total } = answer?.ok ? await answer.json() : { state: "unknown" };
+    if (state === "unknown") {
       unknown += 1;
       continue;
     }
-    const { state, bytes, bytes_total: total } = await answer.json();
     bar.value = total > 0 ? bytes / total : Number(state === "finished");
     if (state !== "running") {
       words.textContent = text(`recordings-export-${state}`);
