@@ -70,7 +70,7 @@ fn named(state: &State, wanted: &Footage, most_hours: i64, now: DateTime<Utc>) -
     let known = state.sites.get(&wanted.site);
     let mut cameras = Vec::new();
     for camera in &wanted.cameras {
-        if !known.is_some_and(|site| site.camera(camera).is_some()) {
+        if known.is_none_or(|site| site.camera(camera).is_none()) {
             faults.push(fault("cameras", "unknown-camera", camera, "cameras of this site"));
         } else if !cameras.contains(camera) {
             cameras.push(camera.clone());
