@@ -14,11 +14,16 @@
 //! | [`control`] | the single writer: decide, record, then act; makes and revokes grants | `domain` `register` `store` |
 //! | [`media`] | GStreamer: ingest, hub, DTLS-SRTP elements, viewer branches | the `Grant`, nothing else of control |
 //! | [`archive`] | every camera, encrypted on disk: recorder, segments, keys | `media::hub` `store` |
+//! | [`evidence`] | footage taken out: a ZIP that proves what it is, and its verification | `archive` `register` |
 //! | [`mail`] | outbox worker and messages | `store` |
 //! | [`export`] | tables and documents out of the register | `domain` `register`, words of `web` |
 //! | [`web`] | TLS, log-in, WHEP, one module per persona, live pages | `control` `media` `store` `mail`, `archive` (read) |
 //! | [`console`] | the machine's own console: people, by whoever has the server's account | `control` `store` |
 //! | [`cli`] | one file per subcommand, wires the rooms together | everything |
+
+/// What tests share with the tests of the whole program names this crate as they do.
+#[cfg(test)]
+extern crate self as ecluse;
 
 pub mod archive;
 pub mod cli;
@@ -27,6 +32,7 @@ pub mod config;
 pub mod console;
 pub mod control;
 pub mod domain;
+pub mod evidence;
 pub mod export;
 pub mod mail;
 pub mod media;

@@ -10,6 +10,8 @@ mod person;
 mod program;
 #[path = "support/str0m_receiver.rs"]
 mod receiver;
+#[path = "support/s3_server.rs"]
+mod s3_server;
 #[path = "support/smtp_server.rs"]
 mod smtp_server;
 #[path = "binary/tmpfs.rs"]
@@ -35,6 +37,10 @@ mod full_disk;
 mod post;
 #[path = "binary/recording.rs"]
 mod recording;
+#[path = "binary/recording_disk.rs"]
+mod recording_disk;
+#[path = "binary/recording_offsite.rs"]
+mod recording_offsite;
 #[path = "binary/serve.rs"]
 mod serve;
 #[path = "binary/site.rs"]

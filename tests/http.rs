@@ -5,6 +5,8 @@
 mod contract;
 #[path = "support/dossier.rs"]
 mod dossier;
+#[path = "support/footage.rs"]
+mod footage;
 #[path = "http/rig.rs"]
 mod rig;
 #[path = "support/totp.rs"]
@@ -14,12 +16,12 @@ mod totp;
 mod alerts;
 #[path = "http/bad_input.rs"]
 mod bad_input;
+#[path = "http/custody.rs"]
+mod custody;
 #[path = "http/dossier.rs"]
 mod dossiers;
 #[path = "http/events.rs"]
 mod events;
-#[path = "http/footage.rs"]
-mod footage;
 #[path = "http/login.rs"]
 mod login;
 #[path = "http/matrix.rs"]
@@ -30,6 +32,8 @@ mod need;
 mod pages;
 #[path = "http/people.rs"]
 mod people;
+#[path = "http/recordings.rs"]
+mod recordings;
 #[path = "http/register.rs"]
 mod register;
 #[path = "http/schemathesis.rs"]

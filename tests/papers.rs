@@ -234,6 +234,7 @@ fn the_documented_configuration_loads_with_every_key_that_is_commented_out() {
 fn every_key_there_is_is_documented() {
     let text = example();
     let with_metrics = text.replace("# [metrics]\n# listen", "[metrics]\nlisten").replace("# [oidc]", "[oidc]");
+    let with_metrics = with_metrics.replace("# [recorder.offsite]", "[recorder.offsite]");
     let sections = [
         "[server]",
         "[https]",
@@ -249,7 +250,7 @@ fn every_key_there_is_is_documented() {
         "[[service]]",
         "[[site]]",
     ];
-    let inner = ["[site.convention]", "[[site.camera]]"];
+    let inner = ["[site.convention]", "[[site.camera]]", "[recorder.offsite]"];
     let mut keys = 0;
     for section in sections.into_iter().chain(inner) {
         let faulty = with_metrics.replacen(&format!("{section}\n"), &format!("{section}\nnosuchkey = 1\n"), 1);
@@ -263,6 +264,7 @@ fn every_key_there_is_is_documented() {
                 line.starts_with(&format!("{key} = "))
                     || line.starts_with(&format!("[site.{key}]"))
                     || line.starts_with(&format!("[[site.{key}]]"))
+                    || line.starts_with(&format!("[recorder.{key}]"))
             });
             assert!(is_shown, "{section} {key} is not in config/ecluse.toml");
         }

@@ -35,6 +35,14 @@ pub fn read(pid: u32) -> anyhow::Result<Reading> {
     })
 }
 
+/// Bytes a process has had written to storage so far: what the kernel accounts to it when it dirties a page.
+///
+/// # Errors
+/// When the process is gone or /proc is not readable.
+pub fn written_bytes(pid: u32) -> anyhow::Result<u64> {
+    Ok(Process::new(pid as i32)?.io()?.write_bytes)
+}
+
 /// Share of one core, in percent, that a process used between two readings.
 pub fn cpu_percent(from: &Reading, to: &Reading) -> f64 {
     let wall = (to.at - from.at).as_secs_f64();

@@ -36,7 +36,7 @@ impl Server {
     /// When it does not come up.
     pub async fn start(cameras: usize, viewers: usize) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let mut server = Self::launch(directory, cameras)?;
+        let mut server = Self::launch(directory, cameras, &[])?;
         server.wait_until_up().await?;
         for number in 0..viewers {
             server.add_chief(number)?;
@@ -44,12 +44,24 @@ impl Server {
         Ok(server)
     }
 
-    fn launch(directory: tempfile::TempDir, cameras: usize) -> Result<Self> {
+    /// The same without viewers, and nothing is recorded.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_without_recording(cameras: usize) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let mut server = Self::launch(directory, cameras, &["--no-recording"])?;
+        server.wait_until_up().await?;
+        Ok(server)
+    }
+
+    fn launch(directory: tempfile::TempDir, cameras: usize, more: &[&str]) -> Result<Self> {
         let _ = std::fs::remove_file(directory.path().join("demo.json"));
         let child = Command::new(env!("CARGO_BIN_EXE_ecluse"))
             .args(["demo", "--no-pusher", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path())
             .args(["--cameras", &cameras.to_string()])
+            .args(more)
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -267,6 +279,19 @@ impl Person {
     /// On anything but success.
     pub async fn get(&self, path: &str) -> Result<Value> {
         expect_success(self.client.get(format!("{}{path}", self.base)).send().await?).await
+    }
+
+    /// The sum of a metric over all its labels, by `/metrics`; 0 when nothing of it was counted yet.
+    ///
+    /// # Errors
+    /// On anything but success.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let response = self.client.get(format!("{}/metrics", self.base)).send().await?.error_for_status()?;
+        let text = response.text().await?;
+        let of_name =
+            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+        let values = of_name.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        Ok(values.sum())
     }
 
     /// POSTs JSON.

@@ -95,19 +95,22 @@ impl Keys {
         }
     }
 
-    /// Destroys a day's key but for these segments, relative paths with their keys: they stay readable, alone.
+    /// Destroys a day's key but for these segments, relative paths with their keys: they stay readable, alone. Whether
+    /// the file of their keys has changed.
     pub fn keep_held(
         &self,
         camera: &CameraId,
         day: NaiveDate,
         segments: &BTreeMap<String, KeyBytes>,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<bool, ArchiveError> {
         let known = held::read(&self.dir, camera, day, &self.master)?;
-        if known.len() != segments.len() || !known.keys().eq(segments.keys()) {
+        let changes = known.len() != segments.len() || !known.keys().eq(segments.keys());
+        if changes {
             held::write(&self.dir, camera, day, segments, &self.master)?;
         }
         self.lock().remove(&(camera.clone(), day));
-        destroy(&self.dir.join(layout::day_key(camera, day)))
+        destroy(&self.dir.join(layout::day_key(camera, day)))?;
+        Ok(changes)
     }
 
     /// A day's key, for writing: made, and durable, when there is none.

@@ -48,6 +48,13 @@ pub(super) fn of_segment(file: &str) -> Option<(CameraId, NaiveDate)> {
     Some((camera.parse().ok()?, day.parse().ok()?))
 }
 
+/// Whether a relative path is one of the archive's own files: nothing that leads elsewhere is.
+pub(super) fn is_ours(name: &str) -> bool {
+    let Some((camera, day)) = of_segment(name) else { return name == "archive.json" };
+    let Some(file) = name.strip_prefix(&format!("{}/", day_dir(&camera, day))) else { return false };
+    name == day_key(&camera, day) || name == held_keys(&camera, day) || (file.ends_with(".seg") && !file.contains('/'))
+}
+
 /// Makes a directory that its owner alone may enter, parents included; each is durable when this returns.
 pub(super) fn make_dir(path: &Path) -> Result<(), ArchiveError> {
     if path.is_dir() {

@@ -19,7 +19,7 @@
 //! - What is older than its site keeps it is destroyed, key and file, unless the keeper says that it is held
 //!   ([`retention`]); what a backup brings back goes again.
 //!
-//! Does not (yet): play back, export; it is laid out for them (`docs/design/archive.md`).
+//! Who may see what of it is decided above ([`crate::web`]); what is taken out is [`crate::evidence`].
 //!
 //! Serves A4-10, A5-4, A5-5, A6-7 and faults 13, 17, 24.
 
@@ -30,6 +30,7 @@ mod held;
 mod keys;
 mod layout;
 mod master;
+pub mod offsite;
 mod purge;
 mod purge_clock;
 mod reader;
@@ -39,10 +40,12 @@ pub mod retention;
 #[cfg(test)]
 mod retention_tests;
 mod seal;
+mod slice;
 #[cfg(test)]
 mod tests;
 mod vault;
 mod walk;
+pub mod watch;
 mod writer;
 
 pub use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState};
@@ -54,5 +57,6 @@ pub use layout::free_mib;
 pub use master::{MasterKey, MasterKeySource};
 pub use reader::SegmentReader;
 pub use reconcile::Reconciled;
+pub use slice::{Slice, SliceRun, Slices};
 pub use vault::{Archive, Beginning, OpenSegment, Range, rotate_master_key};
 pub use writer::Shot;

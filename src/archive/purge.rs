@@ -114,6 +114,7 @@ impl Archive {
         self.destroy_key(camera, day)?;
         for file in walk::segments(self.dir(), camera, day)? {
             let path = self.dir().join(&file);
+            self.index().file_goes(camera, &file)?;
             std::fs::remove_file(&path).map_err(io(&path, "cannot delete"))?;
         }
         layout::sync_dir(&dir)?;

@@ -51,6 +51,8 @@ pub struct Swept {
     pub segments: u64,
     /// Segments that are due and held.
     pub held: u64,
+    /// Their bytes.
+    pub held_bytes: u64,
     /// Days attested.
     pub days: u64,
 }
@@ -133,9 +135,10 @@ impl Retention {
             }
             match self.sweep().await {
                 Ok(done) if done == Swept::default() => {}
-                Ok(Swept { segments, held, days }) => {
+                Ok(Swept { segments, held, held_bytes, days }) => {
                     metrics::counter!("ecluse_footage_destroyed_total").increment(segments);
                     metrics::gauge!("ecluse_footage_held_segments").set(held as f64);
+                    metrics::gauge!("ecluse_footage_held_bytes").set(held_bytes as f64);
                     tracing::info!(segments, held, days, "footage whose time was up has been destroyed");
                 }
                 Err(SweepError::Control(ControlError::Stopping)) => return,
@@ -164,6 +167,7 @@ impl Retention {
                 }
             }
         }
+        self.archive.note_held(done.held_bytes);
         done.days = self.attest(now).await?;
         failed.map_or(Ok(done), Err)
     }
@@ -216,7 +220,10 @@ impl Retention {
             for row in rows {
                 match state.custody.verdict(site, &footage(&row), now) {
                     Verdict::Due => due.push(row),
-                    Verdict::Held => done.held += 1,
+                    Verdict::Held => {
+                        done.held += 1;
+                        done.held_bytes += row.bytes;
+                    }
                     Verdict::Young => {}
                 }
             }

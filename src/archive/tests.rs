@@ -7,15 +7,15 @@ use crate::store::Store;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::path::{Path, PathBuf};
 
-struct House {
+pub(super) struct House {
     _dir: tempfile::TempDir,
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     key: PathBuf,
-    store: Store,
+    pub(super) store: Store,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let temp = tempfile::tempdir().unwrap();
         let key = temp.path().join("master.key");
         MasterKey::generate().unwrap().write_new(&key).unwrap();
@@ -23,11 +23,11 @@ impl House {
         Self { dir: temp.path().join("recordings"), key, store, _dir: temp }
     }
 
-    fn master(&self) -> MasterKey {
+    pub(super) fn master(&self) -> MasterKey {
         MasterKeySource::File(self.key.clone()).load().unwrap()
     }
 
-    fn open(&self) -> Archive {
+    pub(super) fn open(&self) -> Archive {
         Archive::open(&self.dir, self.master(), self.store.segments(), 0).unwrap()
     }
 
@@ -36,7 +36,7 @@ impl House {
     }
 }
 
-fn hall() -> CameraId {
+pub(super) fn hall() -> CameraId {
     "hall".parse().unwrap()
 }
 
@@ -44,10 +44,14 @@ fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + second, 0).unwrap()
 }
 
-fn begin(archive: &Archive, second: i64, began: Boundary) -> OpenSegment {
+pub(super) fn begin(archive: &Archive, second: i64, began: Boundary) -> OpenSegment {
+    begin_of(archive, "hall", second, began)
+}
+
+fn begin_of(archive: &Archive, camera: &str, second: i64, began: Boundary) -> OpenSegment {
     let mut segment = archive
         .begin(Beginning {
-            camera: hall(),
+            camera: camera.parse().unwrap(),
             started_at_utc: at(second),
             began,
             missed_frames: 0,
@@ -72,7 +76,20 @@ fn add(segment: &mut OpenSegment, number: i64) {
 }
 
 fn record(archive: &Archive, second: i64, began: Boundary) -> SegmentRow {
-    let mut segment = begin(archive, second, began);
+    record_of(archive, "hall", second, began)
+}
+
+/// A segment of one fragment of so many bytes.
+pub(super) fn record_long(archive: &Archive, second: i64, bytes: usize) -> SegmentRow {
+    let mut segment = begin(archive, second, Boundary::Camera);
+    let start_us = segment.started_at_utc().timestamp_micros();
+    let shot = Shot { start_us, duration_us: 1_000_000, frames: 25, keyframe: true };
+    segment.fragment(shot, bytes, std::iter::once(&vec![7; bytes][..])).unwrap();
+    segment.finish(Boundary::Length).unwrap()
+}
+
+pub(super) fn record_of(archive: &Archive, camera: &str, second: i64, began: Boundary) -> SegmentRow {
+    let mut segment = begin_of(archive, camera, second, began);
     for number in 0..5 {
         add(&mut segment, number);
     }
@@ -135,6 +152,43 @@ fn what_was_recorded_is_read_back_by_time_and_fragment() {
     assert!(matches!(segment.fragment(5), Err(ArchiveError::NotFound(_))));
     let report = house.check();
     assert!(report.is_sound() && report.verified == 4 && report.fragments == 20 && report.frames == 500, "{report:?}");
+}
+
+#[test]
+fn what_lies_between_two_instants_is_laid_out_and_nothing_else_is_reachable() {
+    let house = House::new();
+    let archive = house.open();
+    for (second, began) in
+        [(0, Boundary::Recorder), (5, Boundary::Length), (30, Boundary::Camera), (35, Boundary::Length)]
+    {
+        record(&archive, second, began);
+    }
+    // Keyframes are at 0, 5, 30 and 35 alone: what is shown begins at the one before.
+    let slices = archive.slices(&hall(), at(7), at(37)).unwrap();
+    let told: Vec<_> = slices
+        .runs
+        .iter()
+        .map(|run| (run.began, run.ended, run.slices.iter().map(|s| (s.from_utc(), s.until_utc())).collect::<Vec<_>>()))
+        .collect();
+    let expected = [
+        (Boundary::Length, Some(Boundary::Length), vec![(at(5), at(10))]),
+        (Boundary::Camera, None, vec![(at(30), at(35)), (at(35), at(37))]),
+    ];
+    assert_eq!(told, expected);
+    assert!(slices.unreadable.is_empty());
+    let last = &slices.runs[1].slices[1];
+    let numbers: Vec<u32> = last.fragments.iter().map(|(number, _)| *number).collect();
+    assert_eq!((numbers, last.bytes()), (vec![0, 1], 6 + 1_000 + 1_001));
+    assert_eq!(last.parts(&(4..7)), [(None, 4..6), (Some(0), 0..1)]);
+    assert_eq!(last.parts(&(1_005..9_999)), [(Some(0), 999..1_000), (Some(1), 0..1_001)]);
+    assert_eq!(last.parts(&(2_007..9_999)), []);
+    assert!(archive.slices(&hall(), at(10), at(30)).unwrap().runs.is_empty());
+    // A segment that is damaged is a break that is named.
+    let row = archive.ranges(&hall(), at(0), at(10)).unwrap()[0].segments[0].clone();
+    std::fs::write(house.dir.join(&row.file), b"nothing").unwrap();
+    let broken = archive.slices(&hall(), at(0), at(10)).unwrap();
+    assert_eq!((broken.runs.len(), broken.unreadable[0].0.clone()), (1, row.id()));
+    assert_eq!(broken.runs[0].began, Boundary::Storage);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Starts within one millisecond are told apart by moving the later one on: a clock that is set back can do that.
@@ -31,6 +32,8 @@ struct Inner {
     keys: Keys,
     index: Segments,
     keep_free_mib: u64,
+    hold_reserve_mib: AtomicU64,
+    held_bytes: AtomicU64,
     drift: OnceLock<Drift>,
     _lock: File,
 }
@@ -66,6 +69,8 @@ impl Archive {
             keys,
             index,
             keep_free_mib,
+            hold_reserve_mib: AtomicU64::new(0),
+            held_bytes: AtomicU64::new(0),
             drift: OnceLock::new(),
             _lock: lock,
         })))
@@ -87,6 +92,8 @@ impl Archive {
 
     /// Destroys a day's key, in memory and on the disk: what it opened is unreadable for good.
     pub(super) fn destroy_key(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
+        self.0.index.file_goes(camera, &layout::day_key(camera, day))?;
+        self.0.index.file_goes(camera, &layout::held_keys(camera, day))?;
         self.0.keys.destroy(camera, day)
     }
 
@@ -104,7 +111,16 @@ impl Archive {
                 Err(error) => return Err(error),
             }
         }
-        self.0.keys.keep_held(camera, day, &keys)
+        let (held, day_key) = (layout::held_keys(camera, day), layout::day_key(camera, day));
+        if self.0.dir.join(&day_key).exists() {
+            // Noted before it is written: after a crash in between, the copy still learns of it.
+            self.0.index.key_comes(camera, &held)?;
+            self.0.index.file_goes(camera, &day_key)?;
+        }
+        if self.0.keys.keep_held(camera, day, &keys)? {
+            self.0.index.key_comes(camera, &held)?;
+        }
+        Ok(())
     }
 
     /// Makes files and index agree again, after whatever ended the last run; to be called before anything is recorded.
@@ -125,12 +141,31 @@ impl Archive {
         Ok(())
     }
 
+    /// Keeps so much of the disk for footage that a hold keeps beyond its time: without holds, recording stops that much
+    /// earlier.
+    pub fn reserve_for_holds(&self, mib: u64) {
+        self.0.hold_reserve_mib.store(mib, Ordering::Relaxed);
+    }
+
+    /// Notes how many bytes of footage holds keep beyond their time.
+    pub(super) fn note_held(&self, bytes: u64) {
+        self.0.held_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How much must stay free for recording to go on, MiB: what is kept for everything else on that disk, the register above
+    /// all, and what of the reserve for holds is not taken up yet.
+    pub fn floor_mib(&self) -> u64 {
+        let reserve = self.0.hold_reserve_mib.load(Ordering::Relaxed);
+        let held_mib = self.0.held_bytes.load(Ordering::Relaxed) / (1024 * 1024);
+        self.0.keep_free_mib.saturating_add(reserve.saturating_sub(held_mib))
+    }
+
     /// Whether recording would leave enough free for everything else on that disk, the register above all.
     ///
     /// # Errors
     /// [`ArchiveError::Full`].
     pub fn check_room(&self) -> Result<(), ArchiveError> {
-        let wanted_mib = self.0.keep_free_mib;
+        let wanted_mib = self.floor_mib();
         match layout::free_mib(&self.0.dir) {
             Some(free_mib) if free_mib < wanted_mib => {
                 Err(ArchiveError::Full { path: self.0.dir.clone(), free_mib, wanted_mib })
@@ -207,6 +242,20 @@ impl Archive {
         Ok(ranges)
     }
 
+    /// Up to `limit` closed segments of a camera that began at `from_utc` or later, oldest first, none behind the one that is
+    /// being written.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn closed_from(
+        &self,
+        camera: &CameraId,
+        from_utc: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<SegmentRow>, ArchiveError> {
+        Ok(self.0.index.closed_from(camera, from_utc, limit)?)
+    }
+
     /// Opens one segment for reading.
     ///
     /// # Errors
@@ -252,7 +301,11 @@ pub(super) fn finish_delete(dir: &Path, index: &Segments, row: &SegmentRow) -> R
 
 fn lock(dir: &Path) -> Result<File, ArchiveError> {
     let path = dir.join("ecluse.lock");
-    let file = File::create(&path).map_err(io(&path, "cannot make the lock file"))?;
+    if !path.exists() {
+        File::create(&path).map_err(io(&path, "cannot make the lock file"))?;
+    }
+    // A lock needs no right to write; one that has it keeps an administrator from making the disk read-only.
+    let file = File::open(&path).map_err(io(&path, "cannot open the lock file"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ArchiveError::InUse { path: dir.to_owned() }),

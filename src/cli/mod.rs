@@ -6,6 +6,7 @@ mod checkpoints;
 mod demo;
 mod healthcheck;
 mod notify;
+mod offsite;
 mod people;
 mod push;
 mod recorder;

@@ -1,7 +1,10 @@
 //! From the configuration's `[recorder]` to the running recorder.
 
+use super::offsite;
+use crate::archive::offsite::Mirror;
 use crate::archive::recorder::{Recorder, RecorderSettings};
 use crate::archive::retention::Retention;
+use crate::archive::watch::Watch;
 use crate::archive::{Archive, ArchiveError, MasterKeySource};
 use crate::clock::Clock;
 use crate::config::{Config, RecorderConfig};
@@ -44,14 +47,49 @@ pub(super) async fn start(
         Err(error) => Err(error),
     };
     let started = opened.and_then(|(archive, sweep)| {
-        let recorder = Recorder::start(archive, hub, clock, cameras.clone(), settings)?;
+        archive.reserve_for_holds(recorder.hold_reserve_mib);
+        let recorder = Recorder::start(archive.clone(), hub, clock, cameras.clone(), settings)?;
         recorder.keep_retention(sweep);
-        Ok(recorder)
+        Ok((recorder, archive))
+    });
+    let started = started.map(|(running, archive)| {
+        let copy = copy(&archive, store, recorder, &cameras, clock);
+        if let Some(copy) = &copy {
+            running.keep_copy(copy.clone());
+        }
+        let (clock, book, warn_free_mib) = (clock.clone(), store.offsite(), recorder.warn_free_mib);
+        running.keep_watch(Watch { archive, control: control.clone(), clock, book, copy, warn_free_mib });
+        running
     });
     Some(started.unwrap_or_else(|error| {
         tracing::error!(%error, "nothing is recorded until this is put right and the server is started again");
         Recorder::refused(&error, cameras)
     }))
+}
+
+/// The off-site copy, if one is configured. A fault of it stops nothing here.
+fn copy(
+    archive: &Archive,
+    store: &Store,
+    recorder: &RecorderConfig,
+    cameras: &[CameraId],
+    clock: &Arc<dyn Clock>,
+) -> Option<Mirror> {
+    let Some(offsite) = &recorder.offsite else {
+        if store.offsite().is_used().unwrap_or(false) {
+            tracing::warn!(
+                "an off-site copy was made and [recorder.offsite] is gone: nothing deletes what must go from it (A5-4)"
+            );
+        }
+        return None;
+    };
+    let settings = offsite::settings(offsite).map_err(|(key, why)| format!("recorder.offsite.{key}: {why}"));
+    let started = settings.and_then(|settings| {
+        let cameras = cameras.to_vec();
+        let started = Mirror::start(archive.clone(), store.offsite(), &settings, cameras, clock.clone());
+        started.map_err(|error| error.to_string())
+    });
+    started.inspect_err(|error| tracing::error!(%error, "no off-site copy is kept")).ok()
 }
 
 /// The sweep, once it has destroyed again what came back (fault 24).

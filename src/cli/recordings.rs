@@ -1,10 +1,12 @@
 //! `ecluse recordings`: the master key, and whether footage is what was recorded. Offline, except that `check` may run
 //! beside the server.
 
-use super::{ConfigArgument, recorder, running};
+use super::{ConfigArgument, offsite, recorder, running};
 use crate::archive::{CheckReport, CheckScope, MasterKey, MasterKeySource, check, rotate_master_key};
 use crate::config::{Config, RecorderConfig};
 use crate::domain::CameraId;
+use crate::evidence::{Verified, verify};
+use crate::register::VerifyKey;
 use crate::store::{Store, StoreError};
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -25,12 +27,20 @@ enum Command {
     /// Beside a running server it reads files alone; offline it also compares them with the index.
     /// Exit status: 0 sound, 1 something is wrong, 2 could not be read.
     Check(CheckArguments),
+    /// Verify an export: the ZIP and the register's public key are all it needs, on any machine
+    ///
+    /// Exit status: 0 it is what was exported, 1 something is wrong, 2 could not be read.
+    Verify(VerifyArguments),
     /// Make a master key, in a file of its own
     NewKey(NewKeyArguments),
     /// Put recordings under another master key, without rewriting footage; the server must be stopped
     ///
     /// The old key is the configuration's. Cut short, run it again. Then name the new key in the configuration.
     RotateKey(RotateArguments),
+    /// Bring the off-site copy into an empty directory
+    ///
+    /// Files stay encrypted: the master key opens them. The copy itself is not changed.
+    FetchCopy(FetchArguments),
 }
 
 #[derive(clap::Args)]
@@ -49,9 +59,29 @@ struct CheckArguments {
 }
 
 #[derive(clap::Args)]
+struct VerifyArguments {
+    /// The export
+    file: PathBuf,
+    /// The register's public key, or a file that holds it; to be had by another way than the export
+    #[arg(long, value_name = "VKEY")]
+    key: String,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
 struct NewKeyArguments {
     /// File to make; one that exists is left alone
     file: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct FetchArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Directory to make, or an empty one
+    directory: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -73,6 +103,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             eprintln!("ecluse: {error:#}");
             ExitCode::from(COULD_NOT_READ)
         })),
+        Command::Verify(arguments) => Ok(run_verify(arguments).unwrap_or_else(|error| {
+            eprintln!("ecluse: {error:#}");
+            ExitCode::from(COULD_NOT_READ)
+        })),
         Command::NewKey(arguments) => {
             let key = MasterKey::generate()?;
             key.write_new(&arguments.file)?;
@@ -80,6 +114,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::RotateKey(arguments) => run_rotate(arguments),
+        Command::FetchCopy(arguments) => {
+            let (_, recorder) = recorder_config(&arguments.config)?;
+            let copy = recorder.offsite.context("the configuration has no [recorder.offsite]: there is no copy")?;
+            offsite::fetch(&copy, &arguments.directory)
+        }
     }
 }
 
@@ -140,6 +179,46 @@ fn print(out: &mut impl Write, report: &CheckReport) -> std::io::Result<()> {
     match report.faults.len() {
         0 => writeln!(out, "no fault found"),
         faults => writeln!(out, "{faults} fault(s)"),
+    }
+}
+
+fn run_verify(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
+    let VerifyArguments { file, key, json } = arguments;
+    let text = if key.contains('+') {
+        key.clone()
+    } else {
+        std::fs::read_to_string(key).with_context(|| format!("key file {key} cannot be read"))?
+    };
+    let key: VerifyKey = text.trim().parse()?;
+    let name = file.display();
+    let opened = std::fs::File::open(file).with_context(|| format!("export {name} cannot be opened"))?;
+    let found = verify(opened, &key).with_context(|| format!("export {name} cannot be read"))?;
+    let mut out = std::io::stdout().lock();
+    if *json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
+    } else {
+        print_verified(&mut out, &found)?;
+    }
+    Ok(if found.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_verified(out: &mut impl Write, found: &Verified) -> std::io::Result<()> {
+    for fault in &found.faults {
+        writeln!(out, "{fault}")?;
+    }
+    let Verified { files, frames, bytes, .. } = found;
+    writeln!(out, "{files} file(s) are what was exported: {frames} pictures, {bytes} bytes")?;
+    match (&found.manifest, found.faults.len()) {
+        (Some(manifest), 0) => writeln!(
+            out,
+            "export {} of {} at {}, entry {} of the register, for: {}",
+            manifest.export,
+            manifest.site_name,
+            manifest.exported_at_utc.to_rfc3339(),
+            manifest.register_seq,
+            manifest.reference
+        ),
+        (_, faults) => writeln!(out, "{faults} fault(s)"),
     }
 }
 

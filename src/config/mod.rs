@@ -16,8 +16,8 @@ mod sections;
 pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, OidcConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret, ServerConfig,
-    ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, OffsiteConfig, OidcConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret,
+    ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

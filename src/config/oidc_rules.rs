@@ -9,7 +9,7 @@ pub(super) fn faults(oidc: &OidcConfig, text: &str, found: &mut Vec<ConfigFault>
     let mut error = |key: &str, what: String, expected: &str, remedy: &str| {
         found.push(ConfigFault::error(what, expected, remedy).at(locate(text, &["oidc", key])));
     };
-    if !is_issuer(&oidc.issuer) {
+    if !is_tls_or_here(&oidc.issuer) {
         error(
             "issuer",
             format!("oidc.issuer is \"{}\"", oidc.issuer),
@@ -49,7 +49,7 @@ pub(super) fn faults(oidc: &OidcConfig, text: &str, found: &mut Vec<ConfigFault>
 }
 
 /// `https://HOST/...`, or `http://` with a loopback host.
-fn is_issuer(text: &str) -> bool {
+pub(super) fn is_tls_or_here(text: &str) -> bool {
     let (rest, plain) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(rest), _) => (rest, false),
         (None, Some(rest)) => (rest, true),
@@ -68,7 +68,7 @@ fn is_issuer(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_issuer;
+    use super::is_tls_or_here;
 
     #[test]
     fn an_issuer_is_reached_over_tls_or_is_on_this_machine() {
@@ -78,7 +78,7 @@ mod tests {
             "http://127.0.0.1:9000",
             "http://[::1]:9000/x",
         ] {
-            assert!(is_issuer(good), "{good}");
+            assert!(is_tls_or_here(good), "{good}");
         }
         for bad in [
             "",
@@ -90,7 +90,7 @@ mod tests {
             "https://u@a",
             "https://a b",
         ] {
-            assert!(!is_issuer(bad), "{bad}");
+            assert!(!is_tls_or_here(bad), "{bad}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What `[recorder]` must hold beyond its shape: lengths within reason, and exactly one master key.
 
 use super::fault::{ConfigFault, locate};
-use super::schema::Config;
+use super::oidc_rules::is_tls_or_here;
+use super::schema::{Config, OffsiteConfig};
 use std::ops::RangeInclusive;
 
 const RETENTION_DAYS: RangeInclusive<u64> = 1..=30;
@@ -28,6 +29,13 @@ pub(super) fn faults(config: &Config, text: &str, found: &mut Vec<ConfigFault>) 
             found.push(fault.at(locate(text, &["recorder", key])));
         }
     }
+    let floor_mib = recorder.keep_free_mib.saturating_add(recorder.hold_reserve_mib);
+    if recorder.warn_free_mib < floor_mib {
+        let what = format!("recorder.warn_free_mib is {}", recorder.warn_free_mib);
+        let expected = format!("at least keep_free_mib + hold_reserve_mib, {floor_mib}");
+        let remedy = "the warning would come after recording has stopped";
+        found.push(ConfigFault::error(what, expected, remedy).at(locate(text, &["recorder", "warn_free_mib"])));
+    }
     let keys = [
         ("master_key_file", recorder.master_key_file.is_some()),
         ("master_key_credential", recorder.master_key_credential.is_some()),
@@ -42,6 +50,44 @@ pub(super) fn faults(config: &Config, text: &str, found: &mut Vec<ConfigFault>) 
         let expected = "one of master_key_file, master_key_credential, master_key_env";
         let remedy = "`ecluse recordings new-key FILE` makes a key; keep a copy of it apart from the recordings";
         found.push(ConfigFault::error(what, expected, remedy).at(locate(text, &["recorder"])));
+    }
+    if let Some(offsite) = &recorder.offsite {
+        offsite_faults(offsite, text, found);
+    }
+}
+
+/// Every fault of `[recorder.offsite]`.
+fn offsite_faults(offsite: &OffsiteConfig, text: &str, found: &mut Vec<ConfigFault>) {
+    let mut error = |key: &str, what: String, expected: &str, remedy: &str| {
+        found.push(ConfigFault::error(what, expected, remedy).at(locate(text, &["recorder", "offsite", key])));
+    };
+    if !is_tls_or_here(&offsite.endpoint) {
+        error(
+            "endpoint",
+            format!("recorder.offsite.endpoint is \"{}\"", offsite.endpoint),
+            "https://HOST or https://HOST:PORT",
+            "recordings leave the machine over TLS alone; http:// is for a storage on this very machine",
+        );
+    }
+    for (key, value) in
+        [("bucket", &offsite.bucket), ("access_key_id", &offsite.access_key_id), ("region", &offsite.region)]
+    {
+        if value.trim().is_empty() {
+            let remedy = "write it as the storage knows it";
+            error(key, format!("recorder.offsite.{key} is empty"), "a text", remedy);
+        }
+    }
+    let is_part = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !part.is_empty() && !part.starts_with('.') && part.bytes().all(plain)
+    };
+    if !offsite.prefix.split('/').all(is_part) {
+        error(
+            "prefix",
+            format!("recorder.offsite.prefix is \"{}\"", offsite.prefix),
+            "letters, digits, \"-\", \"_\" and \".\", parts separated by \"/\"",
+            "one prefix of its own for this server: what is under it is deleted with the recordings",
+        );
     }
 }
 
@@ -73,9 +119,17 @@ mod tests {
             errors(&format!("{key}segment_s = 4\nfragment_ms = 100\n")),
             ["recorder.segment_s", "recorder.fragment_ms"]
         );
+        assert_eq!(errors(&format!("{key}warn_free_mib = 100\n")), ["recorder.warn_free_mib"]);
         assert_eq!(errors("[recorder]\n"), ["recorder"]);
         assert_eq!(errors(&format!("{key}master_key_env = \"K\"\n")), ["recorder"]);
         assert_eq!(errors("[recorder]\nmaster_key_credential = \"recordings\"\n"), Vec::<String>::new());
+        let copy = "[recorder.offsite]\nbucket = \"b\"\naccess_key_id = \"k\"\nsecret_access_key_file = \"s\"\n";
+        assert_eq!(errors(&format!("{key}{copy}endpoint = \"https://s3.example.org\"\n")), Vec::<String>::new());
+        assert_eq!(errors(&format!("{key}{copy}endpoint = \"http://127.0.0.1:9000\"\n")), Vec::<String>::new());
+        assert_eq!(
+            errors(&format!("{key}{copy}endpoint = \"http://s3.example.org\"\nprefix = \"a//b\"\nregion = \"\"\n")),
+            ["recorder.offsite.endpoint", "recorder.offsite.region", "recorder.offsite.prefix"]
+        );
         assert_eq!(errors(""), Vec::<String>::new(), "`ecluse check` warns of none at all");
     }
 }

@@ -278,12 +278,37 @@ pub struct RecorderConfig {
     pub fragment_ms: u64,
     /// Recording stops while less than this is free on its disk, MiB (fault 13).
     pub keep_free_mib: u64,
+    /// Kept free besides, for footage that a hold keeps beyond its time, MiB (A5-5).
+    pub hold_reserve_mib: u64,
+    /// Administrators are told when less than this is free, MiB.
+    pub warn_free_mib: u64,
     /// File whose first line is the master key.
     pub master_key_file: Option<PathBuf>,
     /// Name of the systemd credential that is the master key.
     pub master_key_credential: Option<String>,
     /// Name of the environment variable that holds the master key.
     pub master_key_env: Option<String>,
+    /// The copy elsewhere; `None`: there is none.
+    pub offsite: Option<OffsiteConfig>,
+}
+
+/// `[recorder.offsite]`: a copy of the recordings in an S3-compatible bucket.
+#[derive(Debug, Clone)]
+pub struct OffsiteConfig {
+    /// `https://HOST[:PORT]`.
+    pub endpoint: String,
+    /// The storage's region.
+    pub region: String,
+    /// Bucket.
+    pub bucket: String,
+    /// What every name begins with.
+    pub prefix: String,
+    /// Access key.
+    pub access_key_id: String,
+    /// File whose first line is the access key's secret.
+    pub secret_access_key_file: PathBuf,
+    /// PEM of authorities that may vouch for the storage besides the system's.
+    pub ca: Option<PathBuf>,
 }
 
 /// `[retention]`: how long what is written about people's acts is kept.
@@ -481,6 +506,10 @@ impl Config {
         if let Some(recorder) = &mut self.recorder {
             paths.extend(recorder.directory.as_mut());
             paths.extend(recorder.master_key_file.as_mut());
+            if let Some(offsite) = &mut recorder.offsite {
+                paths.push(&mut offsite.secret_access_key_file);
+                paths.extend(offsite.ca.as_mut());
+            }
         }
         if let Some(oidc) = &mut self.oidc {
             paths.push(&mut oidc.client_secret_file);

@@ -3,8 +3,8 @@
 use super::read::Fields;
 use super::schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, OidcConfig, RecorderConfig, RegisterConfig, RetentionConfig, RtspConfig, SecondFactorConfig,
-    ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    MetricsConfig, OffsiteConfig, OidcConfig, RecorderConfig, RegisterConfig, RetentionConfig, RtspConfig,
+    SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -160,15 +160,39 @@ fn register(mut fields: Fields<'_>) -> RegisterConfig {
 }
 
 fn recorder(mut fields: Fields<'_>) -> RecorderConfig {
+    let keep_free_mib = fields.or("keep_free_mib", "a whole number of MiB", 1_024_u64);
+    let hold_reserve_mib = fields.or("hold_reserve_mib", "a whole number of MiB", keep_free_mib);
+    let floor_mib = keep_free_mib.saturating_add(hold_reserve_mib);
     let section = RecorderConfig {
         directory: fields.optional("directory", "the path of a directory"),
         retention_days: fields.or("retention_days", "a whole number of days, 1 to 30", 30),
         segment_s: fields.or("segment_s", "a whole number of seconds", 60),
         fragment_ms: fields.or("fragment_ms", "a whole number of milliseconds", 1_000),
-        keep_free_mib: fields.or("keep_free_mib", "a whole number of MiB", 1_024),
+        keep_free_mib,
+        hold_reserve_mib,
+        warn_free_mib: fields.or("warn_free_mib", "a whole number of MiB", floor_mib.saturating_mul(4)),
         master_key_file: fields.optional("master_key_file", "the path of a file that `ecluse recordings new-key` made"),
         master_key_credential: fields.optional("master_key_credential", "the name of a systemd credential"),
         master_key_env: fields.optional("master_key_env", "the name of an environment variable"),
+        offsite: fields.optional_table("offsite").map(offsite),
+    };
+    fields.finish();
+    section
+}
+
+fn offsite(mut fields: Fields<'_>) -> OffsiteConfig {
+    let section = OffsiteConfig {
+        endpoint: fields.required("endpoint", "a URL such as \"https://s3.example.org\"", String::new),
+        region: fields.or("region", "the storage's region, such as \"eu-west-3\"", "us-east-1".to_owned()),
+        bucket: fields.required("bucket", "the name of a bucket", String::new),
+        prefix: fields.or("prefix", "what every name begins with", "ecluse".to_owned()),
+        access_key_id: fields.required("access_key_id", "the id of an access key", String::new),
+        secret_access_key_file: fields.required(
+            "secret_access_key_file",
+            "the path of a file whose first line is the access key's secret",
+            PathBuf::new,
+        ),
+        ca: fields.optional("ca", AUTHORITY),
     };
     fields.finish();
     section

@@ -1,9 +1,13 @@
 //! What people and timers may ask of the keeper.
 
+use super::alarm::StorageAlarm;
 use super::dossier::Record;
+use super::excerpt::Excerpt;
 use super::extract::{ExportFormat, RegisterFilter};
 use super::footage::{Footage, PurgedCamera};
-use super::ids::{AccessId, AlertId, CameraId, HoldId, PersonId, SessionId, SiteId, TicketId, WorkstationId};
+use super::ids::{
+    AccessId, AlertId, CameraId, ExportId, HoldId, PersonId, SessionId, SiteId, TicketId, ViewingId, WorkstationId,
+};
 use super::invitation::InvitationWay;
 use super::mail::MailNote;
 use super::person::Designation;
@@ -185,6 +189,15 @@ pub enum Action {
     Strike(PersonId),
     /// About footage (A5-2 to A5-5).
     Footage(FootageCommand),
+    /// Raise an alarm about the recordings' storage, or end it (fault 13).
+    StorageAlarm {
+        /// Which.
+        alarm: StorageAlarm,
+        /// Raise, or end.
+        raised: bool,
+        /// Its figure, in the alarm's unit.
+        figure: u64,
+    },
     /// A guard tells the CSU what they fear (A3-2). Opens nothing.
     RaiseAlert {
         /// Made by control.
@@ -338,6 +351,22 @@ pub enum Action {
         format: ExportFormat,
         /// Which part.
         filter: RegisterFilter,
+    },
+    /// Look at recordings (A5-6).
+    ViewFootage {
+        /// Made by the web.
+        viewing: ViewingId,
+        /// Which.
+        footage: Excerpt,
+    },
+    /// Take recordings out (A4-10).
+    ExportFootage {
+        /// Made by the web.
+        export: ExportId,
+        /// Which.
+        footage: Excerpt,
+        /// What it is for, e.g. a requisition's reference; as typed.
+        reference: String,
     },
     /// The wall clock was found to have stepped (fault 6).
     ClockStepped {

@@ -1,10 +1,14 @@
 //! What happened, as it stands in the register. Names and fields are a file format: add, never change.
 
+use super::alarm::StorageAlarm;
 use super::command::Actor;
 use super::dossier::Record;
+use super::excerpt::Excerpt;
 use super::extract::{ExportFormat, RegisterFilter};
 use super::footage::FootageAct;
-use super::ids::{AlertId, CameraId, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId};
+use super::ids::{
+    AlertId, CameraId, ExportId, PersonId, ServiceId, SessionId, SiteId, TicketId, ViewingId, WorkstationId,
+};
 use super::invitation::InvitationWay;
 use super::mail::{MailFailure, MailId, MailKind};
 use super::person::Designation;
@@ -64,6 +68,22 @@ pub enum Event {
         format: ExportFormat,
         /// Which part.
         filter: RegisterFilter,
+    },
+    /// The landlord looks at recordings: one entry per viewing opened, before its first byte (A5-6).
+    FootageViewed {
+        /// The viewing.
+        viewing: ViewingId,
+        /// Which images.
+        footage: Excerpt,
+    },
+    /// The landlord took recordings out: written before the first byte (A4-10, A5-6).
+    FootageExported {
+        /// The export, as its manifest names it.
+        export: ExportId,
+        /// Which images.
+        footage: Excerpt,
+        /// What it is for, e.g. a requisition's reference.
+        reference: String,
     },
     /// The wall clock moved against the monotonic one by more than two seconds (fault 6).
     ClockStepped {
@@ -143,6 +163,15 @@ pub enum Event {
     },
     /// The clock is right: destruction goes by it again.
     PurgeResumed,
+    /// Something threatens the recordings, or no longer does (fault 13).
+    StorageAlarm {
+        /// What.
+        alarm: StorageAlarm,
+        /// It began, or it is over.
+        raised: bool,
+        /// Its figure, in the alarm's unit.
+        figure: u64,
+    },
     /// A guard told the CSU what they fear; nothing is opened by it (A3-2).
     AlertRaised {
         /// The alert.
@@ -437,6 +466,8 @@ impl Event {
             | Event::RegisterRepaired { .. }
             | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
+            | Event::FootageViewed { .. }
+            | Event::FootageExported { .. }
             | Event::ClockStepped { .. }
             | Event::SiteDeclared { .. }
             | Event::PolicySet { .. }
@@ -448,6 +479,7 @@ impl Event {
             | Event::Footage { .. }
             | Event::PurgePaused { .. }
             | Event::PurgeResumed
+            | Event::StorageAlarm { .. }
             | Event::AlertRaised { .. }
             | Event::AlertClosed { .. }
             | Event::Designated { .. }

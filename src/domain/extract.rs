@@ -18,7 +18,7 @@ pub enum EventKind {
     Cut,
     /// Who is in the annexes; the sites' dossiers, the changes of rights and the guards' alerts.
     People,
-    /// Footage: how long it is kept, what is held, who asks for access, what is gone.
+    /// Recordings: looked at, taken out (A4-10, A5-6); how long they are kept, what is held, who asks for access, what is gone.
     Footage,
     /// Mails and how each went.
     Mail,
@@ -76,6 +76,7 @@ impl Event {
             | Event::SessionGranted { .. }
             | Event::SessionConnected { .. }
             | Event::SessionEnded { .. } => EventKind::Images,
+            Event::FootageViewed { .. } | Event::FootageExported { .. } => EventKind::Footage,
             Event::Closed { .. } => EventKind::Cut,
             Event::Designated { .. }
             | Event::Struck { .. }
@@ -91,7 +92,9 @@ impl Event {
             | Event::InvitationAccepted { .. }
             | Event::WorkstationIssued { .. }
             | Event::WorkstationRevoked { .. } => EventKind::People,
-            Event::Footage { .. } | Event::PurgePaused { .. } | Event::PurgeResumed => EventKind::Footage,
+            Event::Footage { .. } | Event::PurgePaused { .. } | Event::PurgeResumed | Event::StorageAlarm { .. } => {
+                EventKind::Footage
+            }
             Event::MailQueued { .. } | Event::MailAccepted { .. } | Event::MailFailed { .. } => EventKind::Mail,
             Event::ServerStarted { .. }
             | Event::ServerStopping

@@ -140,3 +140,9 @@ uuid_id!(
 uuid_id!(
     /// One viewer branch: one person watching under one grant. Also the WHEP resource's name.
     SessionId, "session id");
+uuid_id!(
+    /// One person looking at a site's recordings, as opened (A5-6).
+    ViewingId, "viewing id");
+uuid_id!(
+    /// One export of footage (A4-10).
+    ExportId, "export id");

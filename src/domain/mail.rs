@@ -90,6 +90,8 @@ pub enum MailKind {
     Closed,
     /// To deciders and data protection officer: an access request has waited for twenty days (A5-2).
     AccessDue,
+    /// To administrators: something threatens the recordings, or no longer does (fault 13).
+    StorageAlarm,
     /// To the register's witnesses: what it holds at the end of a day (A4-5).
     Checkpoint,
     /// To deciders and administrators: the convention's notice period begins soon (A8-1).
@@ -114,6 +116,7 @@ impl MailKind {
             MailKind::OpenedUrgently => "opened-urgently",
             MailKind::Closed => "closed",
             MailKind::AccessDue => "access-due",
+            MailKind::StorageAlarm => "storage-alarm",
             MailKind::Checkpoint => "checkpoint",
             MailKind::Renewal => "renewal",
             MailKind::WorkstationExpiry => "workstation-expiry",

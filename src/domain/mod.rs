@@ -4,12 +4,14 @@
 //!
 //! Serves A1-1, A1-2, A2-1, A3-1 to A3-5, A4-1 to A4-7, A5-2 to A5-6, A5-7, A8-1 and faults 1, 3, 4, 6, 7, 8, 18, 19.
 
+mod alarm;
 mod alert;
 mod command;
 pub mod day;
 mod decide;
 pub mod dossier;
 mod event;
+mod excerpt;
 mod extract;
 pub mod footage;
 mod ids;
@@ -29,15 +31,18 @@ mod ticket;
 mod usage;
 mod workstation;
 
+pub use alarm::StorageAlarm;
 pub use alert::Alert;
 pub use command::{Action, Actor, Command, FootageCommand, Heartbeat, LiveCut, ScopeForm, Timer};
 pub use decide::{MAX_WHY_CHARS, MAX_WORKSTATION_CHARS, Measured, decide, measure};
 pub use dossier::{Dossier, Missing, Record};
 pub use event::{Entry, Event};
+pub use excerpt::{Excerpt, MOST_EXPORT_HOURS, MOST_VIEWING_HOURS};
 pub use extract::{EventKind, ExportFormat, RegisterFilter};
 pub use footage::{Footage, FootageAct};
 pub use ids::{
-    AccessId, AlertId, CameraId, HoldId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId, WorkstationId,
+    AccessId, AlertId, CameraId, ExportId, HoldId, IdError, PersonId, ServiceId, SessionId, SiteId, TicketId,
+    ViewingId, WorkstationId,
 };
 pub use invitation::{INVITATION_STANDS, Invitation, InvitationWay};
 pub use mail::{MailFact, MailFailure, MailId, MailKind, MailNote, MailOutcome, MailTrace};

@@ -1,5 +1,6 @@
 //! Everything the rules need to know, folded from the register.
 
+use super::alarm::StorageAlarm;
 use super::alert::Alert;
 use super::command::Actor;
 use super::dossier::{Dossier, Missing};
@@ -41,6 +42,8 @@ pub struct State {
     pub people: OrdMap<PersonId, Designation>,
     /// What becomes of footage: retention, holds, access requests, what is gone (A5-2 to A5-5).
     pub custody: Custody,
+    /// Alarms about the recordings' storage that stand, since when, UTC (fault 13).
+    pub storage_alarms: OrdMap<StorageAlarm, DateTime<Utc>>,
     /// All alerts (A3-2).
     pub alerts: OrdMap<AlertId, Alert>,
     /// When a person's second factor was last reset, or an invitation accepted, UTC: what they enrolled and where they
@@ -178,6 +181,9 @@ impl State {
             | Event::RegisterRepaired { .. }
             | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
+            // Acts that change nothing but what is known.
+            | Event::FootageViewed { .. }
+            | Event::FootageExported { .. }
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}
             Event::ClockStepped { by_us } => {
@@ -219,6 +225,13 @@ impl State {
             Event::Struck { person } => {
                 self.people.remove(person);
                 self.invitations.remove(person);
+            }
+            Event::StorageAlarm { alarm, raised, .. } => {
+                if *raised {
+                    self.storage_alarms.insert(*alarm, at_utc);
+                } else {
+                    self.storage_alarms.remove(alarm);
+                }
             }
             Event::Footage { .. } | Event::PurgePaused { .. } | Event::PurgeResumed => self.custody.apply(entry),
             Event::AlertRaised { alert, site, reasons, what } => {

@@ -31,6 +31,9 @@ impl State {
             | Event::ChangeProposed { rights: RightsChange::Deciders { site, .. }, .. } => {
                 Subject { site: Some(site.clone()), ticket: None }
             }
+            Event::FootageViewed { footage, .. } | Event::FootageExported { footage, .. } => {
+                Subject { site: Some(footage.site.clone()), ticket: None }
+            }
             Event::AlertClosed { alert } => {
                 Subject { site: self.alerts.get(alert).map(|known| known.site.clone()), ticket: None }
             }
@@ -69,6 +72,7 @@ impl State {
             | Event::ChangeDeclined { .. }
             | Event::PurgePaused { .. }
             | Event::PurgeResumed
+            | Event::StorageAlarm { .. }
             | Event::Designated { .. }
             | Event::Struck { .. }
             | Event::SecondFactorReset { .. }

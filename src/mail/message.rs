@@ -120,11 +120,14 @@ impl Message {
             Kind::OpenedUrgently => ("mail-opened-urgently", &["what", "cut"], "mail-opened-urgently-link", "/cut"),
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
-            // About no ticket: `concerns` asks for none; they are written elsewhere (`access`, `checkpoint`, `reminder`,
+            // About no ticket: `concerns` asks for none; they are written elsewhere (`access`, `alarm`, `checkpoint`, `reminder`,
             // `invitation`).
-            Kind::AccessDue | Kind::Checkpoint | Kind::Renewal | Kind::WorkstationExpiry | Kind::Invitation => {
-                ("mail-checkpoint", &[], "mail-ticket-link", "")
-            }
+            Kind::AccessDue
+            | Kind::StorageAlarm
+            | Kind::Checkpoint
+            | Kind::Renewal
+            | Kind::WorkstationExpiry
+            | Kind::Invitation => ("mail-checkpoint", &[], "mail-ticket-link", ""),
         };
         let url = format!("{public_url}/tickets/{}{path}", ticket.id);
         Message::write(&words, stem, sentences, (link, url), &values)

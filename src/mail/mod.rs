@@ -8,6 +8,7 @@
 //! outbox on a page.
 
 mod access;
+mod alarm;
 mod checkpoint;
 mod courier;
 mod invitation;
@@ -56,6 +57,7 @@ impl Notifier {
         }
         invitation::queue(&self.store, &self.public_url, entry, state)?;
         self.queue_access_due(entry, state)?;
+        self.queue_alarm(entry, state)?;
         let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
         let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
         for (audience, kind) in kinds {

@@ -27,7 +27,7 @@ pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use key::{KEY_FILE, KeyError, PUBLIC_KEY_FILE, open_key, read_key, read_public_key};
 pub use line::{LeafHash, LineFault, MAX_LINE_BYTES, withheld};
 pub use log::{AppendError, Log, RESERVE_BYTES, Reader, Room};
-pub use note::{NoteFault, Signer, VerifyKey, is_name};
+pub use note::{Note, NoteFault, Signer, VerifyKey, is_name};
 pub use scan::{Damage, DamageKind, Sound, TornTail};
 pub use stored::{CHECKPOINT_DIR, CheckpointError, Checkpointer, MadeCheckpoint, make_checkpoint, newest_checkpoint};
 pub use verify::{Examined, Source, VerifyReport, each, examine, verify};

@@ -160,6 +160,18 @@ impl Checkpointer {
         make_checkpoint(&self.dir, self.now(), &self.signer)
     }
 
+    /// Signs a statement about something else than the register, e.g. an export's manifest. Its first line must be no
+    /// key's name, so that nobody can take it for a checkpoint; the text must end with a line feed.
+    ///
+    /// # Errors
+    /// When the text could be taken for a checkpoint, or the library fails.
+    pub fn sign_statement(&self, text: &str) -> Result<String, NoteFault> {
+        if text.lines().next().is_none_or(super::note::is_name) {
+            return Err(NoteFault::Form("the first line of a statement must not look like a key's name"));
+        }
+        self.signer.sign(text)
+    }
+
     /// Signs what is recorded now without keeping it, for an answer to somebody who asks.
     ///
     /// # Errors

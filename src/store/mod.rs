@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod invitations;
 mod lockouts;
+mod offsite;
 mod outbox;
 mod passkeys;
 pub mod password;
@@ -35,6 +36,7 @@ pub use devices::{DEVICE_STANDS, Device, Devices};
 pub use error::StoreError;
 pub use invitations::{InvitationLink, Invitations};
 pub use lockouts::{Lockout, LockoutRule, Lockouts, Origin, Scope};
+pub use offsite::OffsiteBook;
 pub use outbox::{GIVE_UP_AFTER, Mail, Outbox};
 pub use passkeys::{MOST_PASSKEYS, Passkeys, StoredPasskey};
 pub use people::{Identity, People, same_email};
@@ -65,6 +67,7 @@ pub struct Store {
     outbox: Outbox,
     tickets: Tickets,
     segments: Segments,
+    offsite: OffsiteBook,
     sightings: Sightings,
     purge_tally: PurgeTally,
     access_people: AccessPeople,
@@ -88,6 +91,7 @@ impl Store {
             outbox: Outbox::new(&engine)?,
             tickets: Tickets::new(&engine)?,
             segments: Segments::new(&engine)?,
+            offsite: OffsiteBook::new(&engine)?,
             sightings: Sightings::new(&engine)?,
             purge_tally: PurgeTally::new(&engine)?,
             access_people: AccessPeople::new(&engine)?,
@@ -143,6 +147,11 @@ impl Store {
     /// The index of recorded segments.
     pub fn segments(&self) -> Segments {
         self.segments.clone()
+    }
+
+    /// What the off-site copy of the recordings has.
+    pub fn offsite(&self) -> OffsiteBook {
+        self.offsite.clone()
     }
 
     /// When workstations were last seen.

@@ -5,6 +5,7 @@
 //! the time that had passed what was recorded while the calendar was in doubt. The archive
 //! writes a row after the file is durable and removes it after the file is gone (`docs/design/archive.md`).
 
+use super::OffsiteBook;
 use super::StoreError;
 use super::engine::{Engine, Table};
 use crate::domain::CameraId;
@@ -154,12 +155,14 @@ pub struct Segments {
     rows: Table,
     by_time: Table,
     open: Table,
+    offsite: OffsiteBook,
     adrift: Table,
 }
 
 impl Segments {
     pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
         Ok(Self {
+            offsite: OffsiteBook::new(engine)?,
             rows: Table::open(engine, "segments")?,
             by_time: Table::open(engine, "segments-by-time")?,
             open: Table::open(engine, "segments-open")?,
@@ -180,6 +183,9 @@ impl Segments {
         let id = row.id();
         self.rows.put(&id.key(), row)?;
         self.by_time.put(&id.time_key(), &())?;
+        if row.state == SegmentState::Deleting {
+            self.offsite.doom(&row.camera, &row.file)?;
+        }
         if let Some(key) = row.adrift_key() {
             self.adrift.put(&key, &row.started_at_utc)?;
         }
@@ -226,6 +232,26 @@ impl Segments {
     /// [`StoreError`] when one cannot be written.
     pub fn remove_all(&self, ids: &[SegmentId]) -> Result<(), StoreError> {
         ids.iter().try_for_each(|id| self.erase(id))?;
+        self.rows.commit()
+    }
+
+    /// Notes that a file is about to be destroyed: where a copy of it exists, that must go, too. On disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn file_goes(&self, camera: &CameraId, name: &str) -> Result<(), StoreError> {
+        self.offsite.doom(camera, name)?;
+        self.rows.commit()
+    }
+
+    /// Notes that a key file of a camera is new: where a copy of its footage exists, it goes there, too. On disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn key_comes(&self, camera: &CameraId, name: &str) -> Result<(), StoreError> {
+        self.offsite.key_comes(camera, name)?;
         self.rows.commit()
     }
 
@@ -360,6 +386,24 @@ impl Segments {
             }
         }
         Ok(found)
+    }
+
+    /// Up to `limit` closed rows of a camera that began at `from` or later, oldest first, up to the first that is being
+    /// written: what was closed after a crash may still lie before that one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn closed_from(
+        &self,
+        camera: &CameraId,
+        from: DateTime<Utc>,
+        limit: usize,
+    ) -> Result<Vec<SegmentRow>, StoreError> {
+        // "0" follows "/": behind all of this camera's.
+        let rows = self.rows.rows_between::<SegmentRow>(&key(camera, from), &format!("{camera}0"));
+        let rows = rows.map(|row| row.map(|(_, row)| row));
+        let ended = rows.take_while(|row| row.as_ref().map_or(true, |row| row.state != SegmentState::Open));
+        ended.filter(|row| row.as_ref().map_or(true, |row| row.state == SegmentState::Closed)).take(limit).collect()
     }
 
     /// Those whose life is under way: being written, or being deleted.

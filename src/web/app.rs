@@ -6,6 +6,8 @@ use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
 use super::link::Links;
+use super::recordings::progress::Exports;
+use super::recordings::viewings::Viewings;
 use super::settings::{ServeError, WebContext, WebSettings};
 use super::sightings::Sightings;
 use super::whep::Resources;
@@ -44,6 +46,10 @@ pub struct App {
     pub sightings: Sightings,
     /// Live WHEP resources: whose they are.
     pub resources: Resources,
+    /// Viewings of recordings.
+    pub viewings: Viewings,
+    /// How far exports of recordings are.
+    pub exports: Exports,
     /// Changes per person, or per address.
     pub changes: Limit<String>,
     failed_handshakes: Limit<IpAddr>,
@@ -83,6 +89,8 @@ impl App {
             links: Links::default(),
             sightings: Sightings::default(),
             resources,
+            viewings: Viewings::default(),
+            exports: Exports::default(),
             changes,
             failed_handshakes,
             cameras,

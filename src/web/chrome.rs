@@ -53,7 +53,14 @@ fn banner(app: &App, caller: &Caller) -> Option<Banner> {
         }
         _ if health.stopping => Some(Banner::Stopping),
         RegisterHealth::OnReserve { .. } => Some(Banner::RegisterOnReserve),
-        RegisterHealth::Sound => None,
+        RegisterHealth::Sound => {
+            let told = [Role::Administrator, Role::Decider, Role::Dpo].map(Some);
+            if !told.contains(&caller.role()) {
+                return None;
+            }
+            let alarms: Vec<_> = app.context.control.read(|state| state.storage_alarms.keys().copied().collect());
+            (!alarms.is_empty()).then_some(Banner::Storage { alarms })
+        }
     }
 }
 

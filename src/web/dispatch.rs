@@ -11,7 +11,8 @@ use super::request::{Peer, Request, drain, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
     admin, alerts, annex, changes, chrome, events, footage, invitation, limits, login, mails, metrics, misc, oidc,
-    own_factor, people, register, sightings, site, sites, tickets, traceability, urgent, whep, workstations,
+    own_factor, people, recordings, register, sightings, site, sites, tickets, traceability, urgent, whep,
+    workstations,
 };
 use bytes::Buf;
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -346,6 +347,9 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::AdminSecondFactorReset => people::reset_form(app, request, caller).await,
         Name::AdminWorkstationsPage => workstations::page(app, request, caller).await,
         Name::AdminWorkstationRevoke => workstations::revoke_form(app, request, caller).await,
+        Name::RecordingsPage => recordings::list_page(app, request, caller),
+        Name::RecordingsSite => recordings::page(app, request, caller).await,
+        Name::RecordingsExport => recordings::export::export(app, request, caller).await,
         Name::RegisterPage => register::page(app, request, caller).await,
         Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::TransmissionsCsv | Name::RegisterExportPdf => {
             register::export::export(app, request, caller).await
@@ -396,6 +400,10 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiSecondFactorReset => people::reset_api(app, request, caller).await,
         Name::ApiWorkstations => workstations::api(app).await,
         Name::ApiWorkstationRevoke => workstations::revoke_api(app, request, caller).await,
+        Name::ApiViewingOpen => recordings::viewings::open(app, request, caller).await,
+        Name::ApiViewingPlaylist => recordings::media::playlist(app, request, caller).await,
+        Name::ApiExportProgress => recordings::progress::progress(app, request, caller),
+        Name::ApiViewingMedia => recordings::media::media(app, request, caller).await,
         Name::ApiRegister => register::api(app, request, caller).await,
         Name::ApiRegisterProof => register::proof::api(app, request, caller).await,
         Name::Events => events::stream(app, caller),

@@ -182,6 +182,8 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::RegisterRepaired { .. }
         | Event::RegisterPurged { .. }
         | Event::RegisterExported { .. }
+        | Event::FootageViewed { .. }
+        | Event::FootageExported { .. }
         | Event::ClockStepped { .. }
         | Event::SiteDeclared { .. }
         | Event::PolicySet { .. }
@@ -189,6 +191,7 @@ fn about_entry(state: &State, person: &Person, entry: &Entry) -> Option<sse::Eve
         | Event::Footage { .. }
         | Event::PurgePaused { .. }
         | Event::PurgeResumed
+        | Event::StorageAlarm { .. }
         | Event::ChangeProposed { .. }
         | Event::ChangeConfirmed { .. }
         | Event::ChangeDeclined { .. }

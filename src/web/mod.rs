@@ -44,6 +44,7 @@ mod own_factor;
 pub mod pages;
 mod people;
 mod problem;
+mod recordings;
 mod register;
 mod request;
 pub mod routes;

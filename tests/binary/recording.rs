@@ -26,19 +26,24 @@ fn number(variable: &str, default: u32) -> u32 {
 }
 
 /// A site whose cameras are recorded in segments of five seconds.
-struct Site {
-    world: World,
+pub struct Site {
+    pub world: World,
     config: String,
 }
 
 impl Site {
-    fn new(cameras: &[&str]) -> Self {
+    pub fn new(cameras: &[&str]) -> Self {
+        Self::with(cameras, "keep_free_mib = 64")
+    }
+
+    /// With these lines in `[recorder]`.
+    pub fn with(cameras: &[&str], recorder: &str) -> Self {
         let world = World::new();
         let key = world.path("recordings.key");
         assert_eq!(run(&mut ecluse(&["recordings", "new-key", key.to_str().unwrap()])).code, Some(0));
         let mut text = SOUND.split("[[site.camera]]").next().unwrap().to_owned();
-        let recorder = "[recorder]\nmaster_key_file = \"recordings.key\"\nsegment_s = 5\nkeep_free_mib = 64\n\n[log]";
-        text = text.replace("[log]", recorder).replace("level = \"info\"", "level = \"info,ecluse::archive=debug\"");
+        let recorder = format!("[recorder]\nmaster_key_file = \"recordings.key\"\nsegment_s = 5\n{recorder}\n\n[log]");
+        text = text.replace("[log]", &recorder).replace("level = \"info\"", "level = \"info,ecluse::archive=debug\"");
         for camera in cameras {
             text.push_str(&format!(
                 "[[site.camera]]\nid = \"{camera}\"\nname = \"{camera}\"\nuser = \"hall\"\npassword_file = \"hall.password\"\n\n"
@@ -48,7 +53,7 @@ impl Site {
         Self { world, config }
     }
 
-    fn start(&self) -> (Program, u64) {
+    pub fn start(&self) -> (Program, u64) {
         let mut server = Program::start(&mut ecluse(&["serve", "--config", &self.config]));
         let port = server.until("the log says that it is up", |server| {
             let up = said(server, "Ecluse is up").pop()?;
@@ -67,7 +72,11 @@ impl Site {
         Archive::open(&self.world.path("data/recordings"), master, self.store().segments(), 0).unwrap()
     }
 
-    fn check(&self) -> (Option<i32>, Value) {
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
+    pub fn check(&self) -> (Option<i32>, Value) {
         let ended = run(&mut ecluse(&["recordings", "check", "--json", "--config", &self.config]));
         let report = serde_json::from_str(&ended.stdout).unwrap_or(Value::String(ended.stderr));
         (ended.code, report)
@@ -75,20 +84,20 @@ impl Site {
 }
 
 /// Lines of the server's log with this message.
-fn said(server: &Program, message: &str) -> Vec<Value> {
+pub fn said(server: &Program, message: &str) -> Vec<Value> {
     let lines = server.stderr();
     let entries = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     entries.filter(|entry| entry["fields"]["message"] == message).collect()
 }
 
-fn closed_segments(server: &Program, camera: &str) -> usize {
+pub fn closed_segments(server: &Program, camera: &str) -> usize {
     let of_camera =
         |entry: &&Value| entry["fields"]["segment"].as_str().is_some_and(|id| id.starts_with(&format!("{camera} ")));
     said(server, "segment closed").iter().filter(of_camera).count()
 }
 
 /// A clip made by ffmpeg once per size, rate of keyframes and length.
-fn clip(size: &str, gop: u32, seconds: u32, b_frames: u32) -> PathBuf {
+pub fn clip(size: &str, gop: u32, seconds: u32, b_frames: u32) -> PathBuf {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-media");
     std::fs::create_dir_all(&directory).unwrap();
     let path = directory.join(format!("record-{size}-{gop}-{seconds}-{b_frames}.mp4"));
@@ -107,10 +116,10 @@ fn clip(size: &str, gop: u32, seconds: u32, b_frames: u32) -> PathBuf {
 }
 
 /// A publisher of its own process; killed when dropped.
-struct Publisher(Child);
+pub struct Publisher(Child);
 
 impl Publisher {
-    fn ffmpeg(clip: &Path, port: u64, camera: &str, loops: bool) -> Self {
+    pub fn ffmpeg(clip: &Path, port: u64, camera: &str, loops: bool) -> Self {
         let mut command = Command::new("ffmpeg");
         command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-re"]);
         if loops {

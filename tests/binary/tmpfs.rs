@@ -23,7 +23,21 @@ impl Tmpfs {
 
     /// From now on nothing can be written, not even by root.
     pub fn make_read_only(&self) {
-        mount(&self.0, libc::MS_REMOUNT | libc::MS_RDONLY, "").unwrap();
+        assert!(self.try_read_only(), "the file system is in use");
+    }
+
+    /// The same, unless a file on it is open for writing. Whether it was.
+    pub fn try_read_only(&self) -> bool {
+        match mount(&self.0, libc::MS_REMOUNT | libc::MS_RDONLY, "") {
+            Ok(()) => true,
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// It can be written again.
+    pub fn make_writable(&self) {
+        mount(&self.0, libc::MS_REMOUNT, "").unwrap();
     }
 }
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { startDemo } from "./support/demo.mjs";
+import { startDemo, until } from "./support/demo.mjs";
 import { launch } from "./support/browser.mjs";
 import { PHONE, ask, assertFits, assertQuiet, enter, live, visit } from "./support/story.mjs";
 
@@ -198,6 +198,14 @@ test("every page of the navigation, for every other role", async (t) => {
       for (const place of await places(visitor.page)) {
         await visitor.page.goto(demo.url + place);
         await look(visitor.page, `${role} ${place}`);
+      }
+      if (role === "decider") {
+        await visitor.page.goto(`${demo.url}/recordings/${demo.site}`);
+        await look(visitor.page, "the timeline of the recordings");
+        await visitor.page.click("#open");
+        await visitor.page.waitForSelector("#stage:not([hidden])");
+        await until("there are thumbnails", 60, () => visitor.page.locator("#thumbs button").count());
+        await look(visitor.page, "recordings that are played");
       }
       // 422: the faulty request. 410: a page that looked at the images asks once more at the moment the ticket ends.
       await assertQuiet(visitor, /status of (410|422)/);

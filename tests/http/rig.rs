@@ -3,7 +3,9 @@
 use crate::totp::{self, Applications};
 use crate::{contract, dossier};
 use chrono::{TimeDelta, Utc};
-use ecluse::clock::{Clock, ManualClock};
+use ecluse::archive::recorder::{Recorder, RecorderSettings};
+use ecluse::archive::{Archive, MasterKey};
+use ecluse::clock::{Clock, ManualClock, SystemClock};
 use ecluse::control::{Control, ControlSettings};
 use ecluse::domain::{
     Action, Actor, Camera, Command, Convention, Designation, Policy, Role, Service, Site, SiteId, TicketId,
@@ -94,6 +96,7 @@ pub struct Rig {
     pub connections: Connections,
     pub authority: Authority,
     pub server: Server,
+    pub recorder: Option<Recorder>,
     courier: Option<Courier>,
     applications: Applications,
 }
@@ -107,6 +110,8 @@ pub struct Wishes {
     pub max_connections: usize,
     /// Mails follow from events, and are delivered to this server.
     pub mail: Option<MailSettings>,
+    /// The first camera is recorded, in segments of four seconds.
+    pub recorder: bool,
 }
 
 impl Default for Wishes {
@@ -114,7 +119,15 @@ impl Default for Wishes {
         let generous = Rate::new(100_000, Duration::from_millis(1));
         let limits =
             Limits { login_per_address: generous, login_per_account: generous, changes: generous, ..Limits::default() };
-        Self { limits, demo: false, workstation_ca: false, second_factor: true, max_connections: 256, mail: None }
+        Self {
+            limits,
+            demo: false,
+            workstation_ca: false,
+            second_factor: true,
+            max_connections: 256,
+            mail: None,
+            recorder: false,
+        }
     }
 }
 
@@ -141,6 +154,7 @@ impl Rig {
             connections,
             authority,
             server,
+            recorder: _,
             courier,
             applications,
         } = self;
@@ -198,12 +212,20 @@ impl Rig {
         settings.mail_server = wishes.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
         let courier =
             wishes.mail.map(|mail| Courier::start(Some(mail), &store, control.clone(), shared.clone()).unwrap());
+        let recorder = wishes.recorder.then(|| {
+            let key = MasterKey::generate().unwrap();
+            let archive = Archive::open(&dir.path().join("recordings"), key, store.segments(), 0).unwrap();
+            archive.reconcile().unwrap();
+            let real: Arc<dyn Clock> = Arc::new(SystemClock);
+            let settings = RecorderSettings { segment: Duration::from_secs(4), ..RecorderSettings::default() };
+            Recorder::start(archive, &hub, &real, vec!["hall".parse().unwrap()], settings).unwrap()
+        });
         let context = WebContext {
             control: control.clone(),
             store: store.clone(),
             viewers: viewers.clone(),
             hub: hub.clone(),
-            recorder: None,
+            recorder: recorder.clone(),
             checkpointer,
             clock: shared,
             connections: connections.clone(),
@@ -212,7 +234,20 @@ impl Rig {
         };
         let server = Server::start(settings, context).await.unwrap();
         let applications = Applications::default();
-        Rig { _dir: dir, clock, control, store, hub, viewers, connections, authority, server, courier, applications }
+        Rig {
+            _dir: dir,
+            clock,
+            control,
+            store,
+            hub,
+            viewers,
+            connections,
+            authority,
+            server,
+            recorder,
+            courier,
+            applications,
+        }
     }
 
     async fn seed(&self) {
@@ -286,6 +321,11 @@ impl Rig {
         }
         let policy = Policy { cooling_off_minutes: 0, ..Policy::default() };
         run(Actor::Person("decider".parse().unwrap()), Action::SetPolicy { site: declared.id, policy }).await;
+    }
+
+    /// Where register, store and keys lie.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self._dir.path()
     }
 
     pub fn base(&self) -> String {

@@ -5,6 +5,8 @@
 
 use crate::rig::{Browser, CAST, OFFER, PATIENCE, Rig, Wishes, email, standing_for};
 use crate::workstations::browser_on;
+use chrono::TimeDelta;
+use ecluse::clock::Clock;
 use ecluse::domain::{Action, Actor, Command, PersonId, Role};
 use ecluse::mail::{Encryption, MailSettings};
 use reqwest::StatusCode;
@@ -126,11 +128,15 @@ fn known(rig: &Rig, name: &str) -> Value {
             "site": SITES, "camera": ["hall"], "person": ["colleague", "guard"], "seq": [0, 1, 5],
             "before": [20], "since": ["2026-01-01"], "until": ["2999-01-01"], "kind": ["decision", "people"],
             "hold": holds, "request": requests, "limit": [10], "skip": [0],
+            "export": ["01900000-0000-7000-8000-000000000000"],
         },
         "bodies": {
             "fileTicket": SITES.map(|site| {
                 json!({ "site": site, "reasons": ["vols"], "duration_minutes": 120, "email": email(name) })
             }),
+            "openViewing": [{
+                "cameras": ["hall"], "from_utc": rig.clock.utc() - TimeDelta::hours(1), "until_utc": rig.clock.utc(),
+            }],
             "whepTransfer": [OFFER],
             "whepViewing": [OFFER],
             "raiseAlert": [{ "site": "arcade", "reasons": ["vols"], "what": "une porte forcée" }],
@@ -197,7 +203,8 @@ async fn the_server_keeps_every_promise_of_the_document_whatever_it_is_asked() {
         connect_timeout: PATIENCE,
         send_timeout: PATIENCE,
     };
-    let rig = Rig::start_with(Wishes { workstation_ca: true, mail: Some(nobody_listens), ..Wishes::default() }).await;
+    let wishes = Wishes { workstation_ca: true, mail: Some(nobody_listens), recorder: true, ..Wishes::default() };
+    let rig = Rig::start_with(wishes).await;
     let directory = tempfile::tempdir().unwrap();
     let mut askers = vec![Asker { name: "nobody", browser: rig.anonymous(), cookie: None, machine: None }];
     let roles = if examples > EXAMPLES { &Role::ALL[..] } else { &ORDINARY };
@@ -240,5 +247,6 @@ async fn the_server_keeps_every_promise_of_the_document_whatever_it_is_asked() {
     assert!(found.is_empty(), "as {found:?} faults were found; they are told above");
     // Else the run would tell of nothing but first refusals.
     assert!(total.fair.well * 2 > total.fair.asked, "{} of {}", total.fair.well, total.fair.asked);
+    rig.recorder.as_ref().unwrap().shutdown().await;
     rig.stop().await;
 }

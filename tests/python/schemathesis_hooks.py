@@ -71,6 +71,8 @@ def after_call(context, case, response):
             learn(name, item["id"])
     if operation == "fileTicket":
         learn("ticket", body["id"])
+    if operation == "openViewing":
+        learn("viewing", body["viewing"])
     if operation == "raiseAlert":
         learn("alert", body["alert"])
 

@@ -15,6 +15,7 @@ mod wall;
 pub use figures::{CameraRecording, RecordingState};
 pub use wall::CameraClock;
 
+use super::offsite::{Mirror, MirrorState};
 use super::{Archive, ArchiveError};
 use crate::clock::Clock;
 use crate::domain::CameraId;
@@ -23,7 +24,7 @@ use camera::CameraTask;
 use figures::Figures;
 use gstreamer as gst;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,6 +53,7 @@ struct Inner {
     archive: Option<Archive>,
     fault: Option<String>,
     cameras: BTreeMap<CameraId, Arc<Figures>>,
+    copy: OnceLock<Mirror>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -87,7 +89,14 @@ impl Recorder {
             };
             tasks.spawn(task.run());
         }
-        Ok(Self(Arc::new(Inner { archive: Some(archive), fault: None, cameras: known, stop, tasks })))
+        Ok(Self(Arc::new(Inner {
+            archive: Some(archive),
+            fault: None,
+            cameras: known,
+            copy: OnceLock::new(),
+            stop,
+            tasks,
+        })))
     }
 
     /// Records nothing, and says why: the live part goes on without it.
@@ -98,6 +107,7 @@ impl Recorder {
             archive: None,
             fault: Some(why.to_string()),
             cameras: cameras.collect(),
+            copy: OnceLock::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -106,6 +116,21 @@ impl Recorder {
     /// Runs the sweep beside the recording until the recorder stops (A5-4).
     pub fn keep_retention(&self, sweep: super::retention::Retention) {
         self.0.tasks.spawn(sweep.run(self.0.stop.clone()));
+    }
+
+    /// Runs the watch over the storage until the recorder stops.
+    pub fn keep_watch(&self, watch: super::watch::Watch) {
+        self.0.tasks.spawn(watch.run(self.0.stop.clone()));
+    }
+
+    /// Keeps this copy until the recorder stops. The first stays.
+    pub fn keep_copy(&self, copy: Mirror) {
+        let _ = self.0.copy.set(copy);
+    }
+
+    /// How the off-site copy is; `None`: none is kept.
+    pub fn copy(&self) -> Option<MirrorState> {
+        self.0.copy.get().map(Mirror::state)
     }
 
     /// The archive, for reading; `None` when it could not be opened.
@@ -138,6 +163,9 @@ impl Recorder {
     pub async fn shutdown(&self) {
         self.0.stop.cancel();
         self.0.tasks.close();
+        if let Some(copy) = self.0.copy.get() {
+            copy.shutdown().await;
+        }
         self.0.tasks.wait().await;
     }
 }

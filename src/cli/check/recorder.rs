@@ -38,5 +38,24 @@ pub(super) fn faults(config: &Config, loaded: &Loaded) -> Vec<ConfigFault> {
             .at(loaded.position(&["recorder"])),
         );
     }
+    if let Some(offsite) = &recorder.offsite {
+        let path = &offsite.secret_access_key_file;
+        if let Err((key, why)) = crate::cli::offsite::settings(offsite) {
+            let what = format!("recorder.offsite.{key} {why}: nothing would be copied");
+            let remedy =
+                "check the path; write the secret that belongs to access_key_id into its first line; chmod 0600";
+            let fault = ConfigFault::warning(what, "a readable file", remedy);
+            found.push(fault.at(loaded.position(&["recorder", "offsite", key])));
+        } else if super::certificates::open_to_others(path) {
+            found.push(
+                ConfigFault::error(
+                    format!("recorder.offsite.secret_access_key_file {} can be read by every user", path.display()),
+                    "mode 0600 or 0640",
+                    format!("chmod 0600 {}", path.display()),
+                )
+                .at(loaded.position(&["recorder", "offsite", "secret_access_key_file"])),
+            );
+        }
+    }
     found
 }

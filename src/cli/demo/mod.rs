@@ -43,6 +43,9 @@ pub(super) struct Arguments {
     /// Leave the cameras dark: push to them yourself (demo.json has the URLs and passwords)
     #[arg(long)]
     no_pusher: bool,
+    /// Record nothing
+    #[arg(long)]
+    no_recording: bool,
     /// Send the mails to this relay as well, unencrypted: a mail catcher on this machine
     #[arg(long, value_name = "ADDR", value_parser = loopback_alone)]
     smtp: Option<SocketAddr>,

@@ -102,6 +102,7 @@ pub(super) struct Props {
     rtsp: SocketAddr,
     /// A mail catcher, where one was named.
     smtp: Option<SocketAddr>,
+    no_recording: bool,
     pub(super) file: DemoFile,
 }
 
@@ -172,7 +173,7 @@ impl Props {
             cameras,
             workstation: Some(workstation),
         };
-        let props = Self { directory, https, rtsp, smtp: arguments.smtp, file };
+        let props = Self { directory, https, rtsp, smtp: arguments.smtp, no_recording: arguments.no_recording, file };
         props.write_config()?;
         Ok(props)
     }
@@ -208,6 +209,12 @@ impl Props {
             .replace("https://localhost:8443", &self.file.https_url);
         if self.file.workstation.as_ref().is_some_and(|workstation| workstation.required) {
             text = text.replace("[https]\n", "[https]\nworkstation_ca = \"pki/ca.pem\"\n");
+        }
+        if self.no_recording
+            && let Some((before, rest)) = text.split_once("[recorder]")
+            && let Some((_, after)) = rest.split_once("\n[")
+        {
+            text = format!("{before}[{after}");
         }
         if let Some(relay) = self.smtp {
             let mail = format!(

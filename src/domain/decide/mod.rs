@@ -1,12 +1,14 @@
 //! The one place where the rules of the convention are decided. [`decide`] reads as a table of contents; each rule
 //! stands in the module of its subject.
 
+mod alarm;
 mod alert;
 mod annex;
 mod attach;
 mod conditions;
 mod dossier;
 mod ending;
+mod excerpt;
 mod export;
 mod footage;
 mod invitation;
@@ -61,6 +63,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::AcceptInvitation { person, number } => invitation::accept(state, actor, person, *number, now),
 
         Action::Footage(command) => footage::command(state, actor, command, now),
+        Action::StorageAlarm { alarm, raised, figure } => alarm::sound(state, actor, *alarm, *raised, *figure),
 
         Action::RaiseAlert { alert, site, reasons, what } => {
             alert::raise(state, actor, *alert, (site, reasons, what), now)
@@ -88,6 +91,10 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
 
         Action::CloseByRule { ticket, cause } => lifecycle::close_by_rule(state, actor, *ticket, cause, now),
         Action::Tick { overdue, overdue_sessions } => lifecycle::tick(state, actor, overdue, overdue_sessions, now),
+        Action::ViewFootage { viewing, footage } => excerpt::view(state, actor, *viewing, footage, now),
+        Action::ExportFootage { export, footage, reference } => {
+            excerpt::export(state, actor, *export, footage, reference, now)
+        }
         Action::ExportRegister { format, filter } => export::export(state, actor, *format, filter),
         Action::ClockStepped { by_us } => lifecycle::note(actor, Event::ClockStepped { by_us: *by_us }),
         Action::RegisterRepaired { dropped_bytes, sha256 } => {

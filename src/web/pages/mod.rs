@@ -32,6 +32,7 @@ pub mod outbox;
 pub mod own_factor;
 pub mod people;
 pub mod person;
+pub mod recordings;
 pub mod register;
 pub mod second_factor;
 mod sentence;

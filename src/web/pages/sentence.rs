@@ -6,8 +6,8 @@ use super::shell::role_text;
 use super::ticket::{cause_word, condition_text, reason_text, short_id};
 use crate::domain::dossier::Mode;
 use crate::domain::{
-    Actor, CloseCause, EndCause, Entry, Event, InvitationWay, MailKind, PersonId, Purpose, Record, RegisterFilter,
-    RightsChange, SessionId, TicketId,
+    Actor, CameraId, CloseCause, EndCause, Entry, Event, Excerpt, InvitationWay, MailKind, PersonId, Purpose, Record,
+    RegisterFilter, RightsChange, SessionId, TicketId,
 };
 use chrono::{DateTime, Utc};
 
@@ -65,6 +65,17 @@ impl Line {
                 self.sentence = l.with("event-register-exported", &[who, ("form", form)]);
                 self.detail = Some(filter_text(l, filter, names)).filter(|text| !text.is_empty());
             }
+            Event::FootageViewed { footage, .. } => {
+                let values = [who, ("site", names.site(&footage.site))];
+                self.sentence = l.with("event-footage-viewed", &values);
+                self.detail = Some(footage_text(l, footage));
+            }
+            Event::FootageExported { footage, reference, export } => {
+                let values = [who, ("site", names.site(&footage.site))];
+                self.sentence = l.with("event-footage-exported", &values);
+                self.why = Some(reference.clone());
+                self.detail = Some(format!("{} · {export}", footage_text(l, footage)));
+            }
             Event::ClockStepped { by_us } => {
                 self.sentence = l.a("event-clock-stepped", "seconds", l.decimal(*by_us as f64 / 1e6, 1));
             }
@@ -104,6 +115,12 @@ impl Line {
             }
             Event::PurgePaused { trusted_utc } => {
                 self.sentence = l.a("event-purge-paused", "at", l.moment(*trusted_utc));
+            }
+            Event::StorageAlarm { alarm, raised, figure } => {
+                let word = if *raised { "raised" } else { "over" };
+                let minutes = (figure / 60).to_string();
+                let values = [("mib", figure.to_string()), ("minutes", minutes)];
+                self.sentence = l.with(&format!("event-alarm-{word}-{}", alarm.as_str()), &values);
             }
             Event::PurgeResumed => self.sentence = l.with("event-purge-resumed", &[who]),
             Event::ChangeProposed { change, rights } => {
@@ -302,6 +319,12 @@ fn mail_words(l: Locale, key: &str, names: &Names, to: &PersonId, kind: MailKind
 /// What a mail says, as people read it.
 pub(super) fn mail_kind_text(l: Locale, kind: MailKind) -> String {
     l.t(format!("mail-kind-{}", kind.as_str()))
+}
+
+/// Which cameras, from when to when.
+fn footage_text(l: Locale, footage: &Excerpt) -> String {
+    let cameras: Vec<&str> = footage.cameras.iter().map(CameraId::as_str).collect();
+    format!("{} · {} – {}", cameras.join(", "), l.moment(footage.from_utc), l.moment(footage.until_utc))
 }
 
 /// What a filter restricts, in words; empty when nothing.

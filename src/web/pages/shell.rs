@@ -2,7 +2,7 @@
 
 use super::Locale;
 use super::locale::iso;
-use crate::domain::{Fault, PersonId, Role};
+use crate::domain::{Fault, PersonId, Role, StorageAlarm};
 use chrono::{DateTime, Utc};
 
 /// Who is logged in, for the header.
@@ -26,6 +26,11 @@ pub enum Banner {
     },
     /// The disk is full, the register lives on its reserve (fault 13).
     RegisterOnReserve,
+    /// Something threatens the recordings; told to whoever may do something about it (fault 13).
+    Storage {
+        /// What.
+        alarms: Vec<StorageAlarm>,
+    },
     /// The server has been told to stop.
     Stopping,
 }
@@ -120,6 +125,7 @@ impl Shell {
         const PEOPLE: (&str, &str) = ("/admin/people", "nav-people");
         const WORKSTATIONS: (&str, &str) = ("/admin/workstations", "nav-workstations");
         const SITES: (&str, &str) = ("/sites", "nav-sites");
+        const RECORDINGS: (&str, &str) = ("/recordings", "nav-recordings");
         const ALERTS: (&str, &str) = ("/alerts", "nav-alerts");
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
         const MAILS: (&str, &str) = ("/admin/mails", "nav-outbox");
@@ -128,7 +134,7 @@ impl Shell {
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
             Role::Operator | Role::Chief => &[HOME, TICKETS, ALERTS],
-            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, HOLDS, ACCESS, CHANGES, REGISTER],
+            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, RECORDINGS, HOLDS, ACCESS, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
             Role::Dpo => &[HOME, HOLDS, ACCESS, REGISTER],
             Role::Auditor => &[HOME, REGISTER],

@@ -1,0 +1,302 @@
+//! The task that keeps the copy: deletions first, then what is new, in rounds.
+
+use super::remote::Remote;
+use super::{OffsiteError, OffsiteSettings};
+use crate::archive::Archive;
+use crate::clock::Clock;
+use crate::domain::CameraId;
+use crate::store::{OffsiteBook, SegmentRow};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use metrics::{counter, gauge};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Between two rounds when all is well.
+const ROUND: Duration = Duration::from_secs(5);
+/// Between two attempts when the other side does not answer, at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// Names deleted, and segments of one camera copied, before the others' turn comes again.
+const BATCH: usize = 64;
+
+/// How the copy is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MirrorState {
+    /// Why the last round did not end; `None`: it did.
+    pub fault: Option<String>,
+    /// Since when rounds have not ended, UTC.
+    pub failing_since_utc: Option<DateTime<Utc>>,
+    /// When the oldest closed segment that is not copied yet began, UTC; `None`: all are copied.
+    pub behind_since_utc: Option<DateTime<Utc>>,
+    /// Names that are deleted here and not there yet.
+    pub doomed: usize,
+    /// Since when the oldest of them should be gone, UTC.
+    pub doomed_since_utc: Option<DateTime<Utc>>,
+    /// Rounds that ended since the start; before the first, nothing is known of the copy.
+    pub rounds: u64,
+    /// Segments copied since the start.
+    pub copied: u64,
+    /// Bytes copied since the start.
+    pub bytes: u64,
+}
+
+/// The copy of one archive. Cheap to clone.
+#[derive(Clone)]
+pub struct Mirror(Arc<Inner>);
+
+struct Inner {
+    archive: Archive,
+    remote: Remote,
+    book: OffsiteBook,
+    cameras: Vec<CameraId>,
+    clock: Arc<dyn Clock>,
+    state: Mutex<MirrorState>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Mirror {
+    /// Keeps a copy of these cameras' segments. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the settings name no storage that could be spoken to. That it does not answer is no error: it is tried again.
+    pub fn start(
+        archive: Archive,
+        book: OffsiteBook,
+        settings: &OffsiteSettings,
+        cameras: Vec<CameraId>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OffsiteError> {
+        let mirror = Self(Arc::new(Inner {
+            archive,
+            remote: Remote::new(settings)?,
+            book,
+            cameras,
+            clock,
+            state: Mutex::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }));
+        mirror.0.tasks.spawn(mirror.clone().run());
+        Ok(mirror)
+    }
+
+    /// How the copy is.
+    pub fn state(&self) -> MirrorState {
+        // Plain figures: whole at every step.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends with the file under way, at the latest when its request times out.
+    pub async fn shutdown(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    async fn run(self) {
+        let (mut wait, mut renewed) = (ROUND, false);
+        loop {
+            let all = async {
+                self.round().await?;
+                if !renewed {
+                    self.renew().await?;
+                }
+                Ok(())
+            };
+            let ended = tokio::select! {
+                () = self.0.stop.cancelled() => return,
+                ended = all => ended,
+            };
+            renewed |= ended.is_ok();
+            wait = self.note(&ended, wait);
+            tokio::select! {
+                () = self.0.stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Writes down how a round went; how long to wait for the next.
+    fn note(&self, ended: &Result<(), OffsiteError>, waited: Duration) -> Duration {
+        let now = self.0.clock.utc();
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = match ended {
+            Ok(()) => {
+                if state.fault.take().is_some() {
+                    tracing::info!("the off-site copy goes on");
+                }
+                state.failing_since_utc = None;
+                state.rounds += 1;
+                ROUND
+            }
+            Err(error) => {
+                if state.fault.is_none() {
+                    tracing::error!(%error, "the off-site copy does not go on; it is tried again by itself");
+                }
+                state.fault = Some(error.to_string());
+                state.failing_since_utc = state.failing_since_utc.or(Some(now));
+                (waited * 2).min(LONGEST_WAIT)
+            }
+        };
+        let age = |since: Option<DateTime<Utc>>| since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
+        gauge!("ecluse_offsite_behind_seconds").set(age(state.behind_since_utc));
+        gauge!("ecluse_offsite_undeleted").set(state.doomed as f64);
+        gauge!("ecluse_offsite_undeleted_seconds").set(age(state.doomed_since_utc));
+        wait
+    }
+
+    /// What is deleted here goes there, and what is new here comes there.
+    async fn round(&self) -> Result<(), OffsiteError> {
+        loop {
+            // A held segment's own key before the day's goes.
+            let sent = self.send_keys().await;
+            let deleted = self.delete_some().await;
+            self.look().await?;
+            sent?;
+            let more = deleted?;
+            let copied = self.copy_some().await;
+            self.look().await?;
+            if !copied? && !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether there may be more.
+    async fn delete_some(&self) -> Result<bool, OffsiteError> {
+        let book = self.0.book.clone();
+        let doomed = blocking(move || Ok(book.doomed(BATCH)?)).await?;
+        let more = doomed.len() == BATCH;
+        if doomed.is_empty() {
+            return Ok(false);
+        }
+        let (gone, ended) = self.0.remote.delete(doomed.into_iter().map(|(name, _)| name).collect()).await;
+        counter!("ecluse_offsite_deleted_total").increment(gone.len() as u64);
+        let book = self.0.book.clone();
+        blocking(move || Ok(book.gone(gone.iter().map(String::as_str))?)).await?;
+        ended.map(|()| more)
+    }
+
+    /// Keys of held segments whose day's key is gone, and whatever a crash cut short.
+    async fn send_keys(&self) -> Result<(), OffsiteError> {
+        let book = self.0.book.clone();
+        for name in blocking(move || Ok(book.unsent_keys()?)).await? {
+            self.small(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies the keys again that a rotation of the master key has rewritten: it is done while no server runs.
+    async fn renew(&self) -> Result<(), OffsiteError> {
+        let book = self.0.book.clone();
+        for name in blocking(move || Ok(book.key_names()?)).await? {
+            self.small(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether there may be more.
+    async fn copy_some(&self) -> Result<bool, OffsiteError> {
+        let mut more = false;
+        for camera in &self.0.cameras {
+            let waiting = self.waiting(camera, BATCH).await?;
+            more |= waiting.len() == BATCH;
+            for row in waiting {
+                self.copy(&row).await?;
+            }
+        }
+        Ok(more)
+    }
+
+    /// The next segments of a camera to copy: closed, in order, up to the one that is being written.
+    async fn waiting(&self, camera: &CameraId, limit: usize) -> Result<Vec<SegmentRow>, OffsiteError> {
+        let (archive, book, camera) = (self.0.archive.clone(), self.0.book.clone(), camera.clone());
+        blocking(move || {
+            let from = book.copied_until(&camera)?.map_or(DateTime::UNIX_EPOCH, |at| at + TimeDelta::milliseconds(1));
+            Ok(archive.closed_from(&camera, from, limit)?)
+        })
+        .await
+    }
+
+    async fn copy(&self, row: &SegmentRow) -> Result<(), OffsiteError> {
+        self.small("archive.json".to_owned()).await?;
+        self.small(day_key(&row.camera, row.started_at_utc.date_naive())).await?;
+        let path = self.path(&row.file);
+        let bytes = match self.0.remote.put_file(&row.file, &path).await {
+            Ok(bytes) => bytes,
+            // Destroyed since the index was read: its name is on the list of what must go.
+            Err(_) if !path.exists() => 0,
+            Err(error) => return Err(error),
+        };
+        let (book, camera, at) = (self.0.book.clone(), row.camera.clone(), row.started_at_utc);
+        blocking(move || Ok(book.has_copied(&camera, at)?)).await?;
+        counter!("ecluse_offsite_bytes_total").increment(bytes);
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.copied += 1;
+        state.bytes += bytes;
+        Ok(())
+    }
+
+    /// Copies a small file unless it is there as it is here: a rotation of the master key rewrites them.
+    async fn small(&self, name: String) -> Result<(), OffsiteError> {
+        let (book, path, of) = (self.0.book.clone(), self.path(&name), name.clone());
+        let changed = blocking(move || {
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(OffsiteError::local(&path)(error)),
+            };
+            let hash = crate::archive::master::hex(&openssl::sha::sha256(&bytes));
+            let known = book.key_hash(&of)?;
+            if known.as_ref() == Some(&hash) {
+                return Ok(None);
+            }
+            // Noted with another hash first: a crash in between copies it again.
+            book.key_goes_out(&of, "")?;
+            Ok(Some((bytes, hash)))
+        })
+        .await?;
+        let Some((bytes, hash)) = changed else { return Ok(()) };
+        self.0.remote.put(&name, bytes).await?;
+        let book = self.0.book.clone();
+        blocking(move || Ok(book.key_goes_out(&name, &hash)?)).await
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.archive.dir().join(name)
+    }
+
+    /// Renews the figures that alarms and pages go by.
+    async fn look(&self) -> Result<(), OffsiteError> {
+        let book = self.0.book.clone();
+        let (doomed, doomed_since_utc) = blocking(move || Ok(book.overdue()?)).await?;
+        let mut behind = None;
+        for camera in &self.0.cameras {
+            let oldest = self.waiting(camera, 1).await?.first().map(|row| row.started_at_utc);
+            behind = [behind, oldest].into_iter().flatten().min();
+        }
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.doomed, state.doomed_since_utc, state.behind_since_utc) = (doomed, doomed_since_utc, behind);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Mirror {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mirror").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+fn day_key(camera: &CameraId, day: NaiveDate) -> String {
+    crate::archive::layout::day_key(camera, day)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OffsiteError> + Send + 'static,
+) -> Result<T, OffsiteError> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(OffsiteError::Transfer(std::io::Error::other(error))))
+}

@@ -1,0 +1,148 @@
+//! Footage of one camera between two instants, laid out for a player or an export: runs without a break, each of slices
+//! of segments, each an init section and some fragments. Nothing outside the instants asked for is reachable through a
+//! slice, but for the pictures back to the last keyframe, without which the first would not decode.
+
+use super::error::ArchiveError;
+use super::format::{About, Fragment};
+use super::reader::SegmentReader;
+use super::vault::Archive;
+use crate::domain::CameraId;
+use crate::store::{Boundary, SegmentId};
+use chrono::{DateTime, Utc};
+use std::ops::Range as Bytes;
+
+/// Pictures without a break, as far as they were asked for.
+#[derive(Debug, Clone)]
+pub struct SliceRun {
+    /// Why it begins; [`Boundary::Length`] where the request begins in the middle of a run.
+    pub began: Boundary,
+    /// Pictures known to be missing before it.
+    pub missed_frames: u64,
+    /// Why it ends; `None`: the request ends before it does, or it is being recorded.
+    pub ended: Option<Boundary>,
+    /// Its slices, oldest first; at least one.
+    pub slices: Vec<Slice>,
+}
+
+/// The wanted part of one segment.
+#[derive(Debug, Clone)]
+pub struct Slice {
+    /// Which segment.
+    pub id: SegmentId,
+    /// What the segment says about itself.
+    pub about: About,
+    /// Bytes of its init section.
+    pub init_length: u32,
+    /// The wanted fragments with their numbers; at least one, the first decodes by itself.
+    pub fragments: Vec<(u32, Fragment)>,
+}
+
+/// What a camera has between two instants.
+#[derive(Debug, Clone, Default)]
+pub struct Slices {
+    /// Runs, oldest first.
+    pub runs: Vec<SliceRun>,
+    /// Segments that should be there and cannot be read, with the reason.
+    pub unreadable: Vec<(SegmentId, String)>,
+}
+
+impl Slice {
+    fn of(id: SegmentId, segment: &SegmentReader, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<Self> {
+        let all = segment.fragments();
+        let first = all.iter().position(|fragment| fragment.end_utc() > from)?;
+        let first = all[..=first].iter().rposition(|fragment| fragment.keyframe)?;
+        let fragments: Vec<(u32, Fragment)> = (0_u32..)
+            .zip(all)
+            .skip(first)
+            .take_while(|(_, fragment)| fragment.start_utc() < until)
+            .map(|(number, fragment)| (number, *fragment))
+            .collect();
+        let (about, init_length) = (segment.about().clone(), segment.init_length());
+        (!fragments.is_empty()).then_some(Self { id, about, init_length, fragments })
+    }
+
+    /// When its first picture was taken, UTC.
+    pub fn from_utc(&self) -> DateTime<Utc> {
+        self.fragments.first().map_or(self.about.started_at_utc, |(_, fragment)| fragment.start_utc())
+    }
+
+    /// Where its last picture ends, UTC.
+    pub fn until_utc(&self) -> DateTime<Utc> {
+        self.fragments.iter().map(|(_, fragment)| fragment.end_utc()).max().unwrap_or(self.about.started_at_utc)
+    }
+
+    /// Bytes of init section and fragments, put end to end.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.init_length) + self.fragments.iter().map(|(_, fragment)| u64::from(fragment.length)).sum::<u64>()
+    }
+
+    /// Which parts lie in `wanted`, a stretch of the bytes put end to end: for each its number (`None`: the init section)
+    /// and the stretch of its own bytes.
+    pub fn parts(&self, wanted: &Bytes<u64>) -> Vec<(Option<u32>, Bytes<usize>)> {
+        let init = (None, self.init_length);
+        let all = [init].into_iter().chain(self.fragments.iter().map(|(number, f)| (Some(*number), f.length)));
+        let (mut at, mut found) = (0_u64, Vec::new());
+        for (number, length) in all {
+            let end = at + u64::from(length);
+            let (from, until) = (wanted.start.max(at), wanted.end.min(end));
+            if from < until {
+                // Both within one part, whose length has 32 bits.
+                found.push((number, (from - at) as usize..(until - at) as usize));
+            }
+            at = end;
+        }
+        found
+    }
+}
+
+impl Archive {
+    /// What there is of a camera between two instants. Reads the table of every segment in between; blocks.
+    ///
+    /// # Errors
+    /// When the index cannot be read. A segment that cannot is none: it is among [`Slices::unreadable`].
+    pub fn slices(
+        &self,
+        camera: &CameraId,
+        from_utc: DateTime<Utc>,
+        until_utc: DateTime<Utc>,
+    ) -> Result<Slices, ArchiveError> {
+        let mut found = Slices::default();
+        for range in self.ranges(camera, from_utc, until_utc)? {
+            let empty =
+                |began, missed_frames| SliceRun { began, missed_frames, ended: range.ended, slices: Vec::new() };
+            let mut run = empty(range.began, range.missed_frames);
+            for row in &range.segments {
+                match self.slice(&row.id(), from_utc, until_utc) {
+                    Ok(Some(slice)) => run.slices.push(slice),
+                    Ok(None) => {}
+                    Err(error) => {
+                        found.unreadable.push((row.id(), error.to_string()));
+                        let broken = std::mem::replace(&mut run, empty(Boundary::Storage, 0));
+                        found.runs.push(SliceRun { ended: Some(Boundary::Storage), ..broken });
+                    }
+                }
+            }
+            found.runs.push(run);
+        }
+        found.runs.retain(|run| !run.slices.is_empty());
+        for run in &mut found.runs {
+            if run.slices.last().is_some_and(|slice| slice.until_utc() >= until_utc) {
+                run.ended = None;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The part of one segment that lies between two instants; `None`: nothing does.
+    ///
+    /// # Errors
+    /// When the segment cannot be read.
+    pub fn slice(
+        &self,
+        id: &SegmentId,
+        from_utc: DateTime<Utc>,
+        until_utc: DateTime<Utc>,
+    ) -> Result<Option<Slice>, ArchiveError> {
+        Ok(Slice::of(id.clone(), &self.open_segment(id)?, from_utc, until_utc))
+    }
+}

@@ -1,0 +1,186 @@
+//! The watch over the recordings' storage: what threatens it becomes an alarm in the register, and with that a mail, a banner
+//! and a metric; once each, with a margin before it ends, so that a disk at the edge does not ring all day (fault 13).
+//!
+//! It only tells. Recording stops by itself before the register is at risk ([`Archive::check_room`]), and nothing is ever
+//! destroyed before its time to make room.
+
+use super::Archive;
+use super::offsite::Mirror;
+use crate::clock::Clock;
+use crate::control::{Control, ControlError};
+use crate::domain::{Action, Actor, Command, StorageAlarm};
+use crate::store::OffsiteBook;
+use chrono::{DateTime, Utc};
+use metrics::gauge;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(5);
+/// The copy may be so far behind: a segment of a minute, a line that was away for a moment.
+const COPY_BEHIND_S: u64 = 15 * 60;
+/// So long the other side may keep what is destroyed here. Footage is destroyed ten minutes ahead of its time; an hour is a
+/// storage that does not answer.
+const COPY_UNDELETED_S: u64 = 60 * 60;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Reading {
+    /// MiB free on the recordings' disk; `None`: the system does not say.
+    free_mib: Option<u64>,
+    /// MiB below which recording stops.
+    floor_mib: u64,
+    /// MiB below which it is time to look after the disk.
+    warn_mib: u64,
+    /// Seconds since the oldest segment that is not copied began; 0: all are.
+    behind_s: u64,
+    /// Seconds since the oldest name that is gone here should be gone there; 0: all are.
+    undeleted_s: u64,
+}
+
+impl Reading {
+    /// Whether an alarm should stand, given whether it does, and its figure; `None`: it stays as it is.
+    fn judge(&self, alarm: StorageAlarm, stands: bool) -> Option<(bool, u64)> {
+        let space = |limit: u64| {
+            let free = self.free_mib?;
+            // A tenth more before it is over.
+            let limit = if stands { limit.saturating_add(limit / 10) } else { limit };
+            Some((free < limit, free))
+        };
+        match alarm {
+            StorageAlarm::SpaceLow => space(self.warn_mib),
+            StorageAlarm::SpaceOut => space(self.floor_mib),
+            StorageAlarm::CopyBehind => {
+                let limit = if stands { COPY_BEHIND_S / 3 } else { COPY_BEHIND_S };
+                Some((self.behind_s > limit, self.behind_s))
+            }
+            StorageAlarm::CopyUndeleted => {
+                let limit = if stands { 0 } else { COPY_UNDELETED_S };
+                Some((self.undeleted_s > limit, self.undeleted_s))
+            }
+        }
+    }
+}
+
+/// The watch.
+pub struct Watch {
+    /// What is watched.
+    pub archive: Archive,
+    /// Where alarms are recorded.
+    pub control: Control,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What must go from a copy, also where none is kept any more.
+    pub book: OffsiteBook,
+    /// The copy, if one is kept.
+    pub copy: Option<Mirror>,
+    /// MiB free below which it is time to look after the disk.
+    pub warn_free_mib: u64,
+}
+
+impl Watch {
+    /// Looks until stopped.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            match self.look().await {
+                Ok(()) => {}
+                Err(ControlError::Stopping) => return,
+                Err(error) => {
+                    tracing::error!(%error, "an alarm about the recordings could not be recorded; tried again")
+                }
+            }
+        }
+    }
+
+    /// Looks once, and records what has begun or ended since.
+    ///
+    /// # Errors
+    /// When the register refuses; the next look tries again.
+    pub async fn look(&self) -> Result<(), ControlError> {
+        let reading = self.read().await;
+        if let Some(free_mib) = reading.free_mib {
+            gauge!("ecluse_recordings_free_bytes").set(free_mib as f64 * 1_048_576.0);
+        }
+        gauge!("ecluse_recordings_floor_bytes").set(reading.floor_mib as f64 * 1_048_576.0);
+        for alarm in StorageAlarm::ALL {
+            let stands = self.control.read(|state| state.storage_alarms.contains_key(&alarm));
+            let Some((raised, figure)) = reading.judge(alarm, stands) else { continue };
+            gauge!("ecluse_storage_alarm", "alarm" => alarm.as_str()).set(f64::from(u8::from(raised)));
+            if raised == stands {
+                continue;
+            }
+            if raised {
+                tracing::error!(alarm = alarm.as_str(), figure, "the recordings are in danger");
+            } else {
+                tracing::info!(alarm = alarm.as_str(), figure, "the recordings are out of danger");
+            }
+            let action = Action::StorageAlarm { alarm, raised, figure };
+            self.control.execute(Command { actor: Actor::System, action }).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self) -> Reading {
+        let (archive, book) = (self.archive.clone(), self.book.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let overdue = book.overdue().unwrap_or_else(|error| {
+                tracing::error!(%error, "what must go from the off-site copy cannot be read");
+                (0, None)
+            });
+            (super::free_mib(archive.dir()), archive.floor_mib(), overdue.1)
+        });
+        let (free_mib, floor_mib, undeleted_since) = looked.await.unwrap_or((None, 0, None));
+        let now = self.clock.utc();
+        let age = |since: Option<DateTime<Utc>>| {
+            since.and_then(|since| u64::try_from((now - since).num_seconds()).ok()).unwrap_or_default()
+        };
+        let behind = self.copy.as_ref().and_then(|copy| copy.state().behind_since_utc);
+        Reading {
+            free_mib,
+            floor_mib,
+            warn_mib: self.warn_free_mib,
+            behind_s: age(behind),
+            undeleted_s: age(undeleted_since),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StorageAlarm::{CopyBehind, CopyUndeleted, SpaceLow, SpaceOut};
+
+    #[test]
+    fn fault_13_alarms_begin_at_their_limit_and_end_with_a_margin() {
+        let at = |free_mib| Reading { free_mib: Some(free_mib), floor_mib: 100, warn_mib: 400, ..Reading::default() };
+        assert_eq!(at(400).judge(SpaceLow, false), Some((false, 400)));
+        assert_eq!(at(399).judge(SpaceLow, false), Some((true, 399)));
+        assert_eq!(at(439).judge(SpaceLow, true), Some((true, 439)));
+        assert_eq!(at(440).judge(SpaceLow, true), Some((false, 440)));
+        assert_eq!(at(99).judge(SpaceOut, false), Some((true, 99)));
+        assert_eq!(at(109).judge(SpaceOut, true), Some((true, 109)));
+        assert_eq!(at(110).judge(SpaceOut, true), Some((false, 110)));
+        let silent = Reading { free_mib: None, ..at(0) };
+        assert_eq!((silent.judge(SpaceOut, true), silent.judge(SpaceLow, false)), (None, None));
+    }
+
+    #[test]
+    fn a5_4_a_copy_that_keeps_what_is_gone_here_raises_an_alarm_until_the_last_name_is_gone() {
+        let after = |undeleted_s| Reading { undeleted_s, ..Reading::default() };
+        assert_eq!(after(3_600).judge(CopyUndeleted, false), Some((false, 3_600)));
+        assert_eq!(after(3_601).judge(CopyUndeleted, false), Some((true, 3_601)));
+        assert_eq!(after(1).judge(CopyUndeleted, true), Some((true, 1)));
+        assert_eq!(after(0).judge(CopyUndeleted, true), Some((false, 0)));
+        let behind = |behind_s| Reading { behind_s, ..Reading::default() };
+        assert_eq!(behind(901).judge(CopyBehind, false), Some((true, 901)));
+        assert_eq!(behind(301).judge(CopyBehind, true), Some((true, 301)));
+        assert_eq!(behind(300).judge(CopyBehind, true), Some((false, 300)));
+    }
+}

@@ -1,0 +1,76 @@
+//! The mail that tells administrators what threatens the recordings, and that it is over (fault 13).
+
+use super::Notifier;
+use super::message::Message;
+use crate::domain::{Entry, Event, MailId, MailKind, Role, State, StorageAlarm};
+use crate::store::{Mail, StoreError};
+
+impl Notifier {
+    /// Queues what follows from an alarm, for the administrators.
+    pub(super) fn queue_alarm(&self, entry: &Entry, state: &State) -> Result<(), StoreError> {
+        let Event::StorageAlarm { alarm, raised, figure } = entry.event else { return Ok(()) };
+        for place in state.people.values().filter(|place| place.role == Role::Administrator) {
+            let Some(to) = self.store.people().get(&place.person)? else {
+                tracing::warn!(person = %place.person, seq = entry.seq, "no e-mail address for a person to be told");
+                continue;
+            };
+            let values = [("name", to.name.clone()), ("figure", in_words(alarm, figure))];
+            let message =
+                Message::about(stem(alarm, raised), &values, &to.language, &format!("{}/sites", self.public_url));
+            self.store.outbox().queue(&Mail {
+                id: MailId::about(entry.seq, &to.person),
+                to_person: to.person.clone(),
+                to_address: to.email.clone(),
+                kind: MailKind::StorageAlarm,
+                subject: message.subject,
+                text: message.text,
+                html: message.html,
+                ticket: None,
+                queued_at_utc: entry.at_utc,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn stem(alarm: StorageAlarm, raised: bool) -> &'static str {
+    match (alarm, raised) {
+        (StorageAlarm::SpaceLow, true) => "mail-alarm-space-low",
+        (StorageAlarm::SpaceOut, true) => "mail-alarm-space-out",
+        (StorageAlarm::CopyBehind, true) => "mail-alarm-copy-behind",
+        (StorageAlarm::CopyUndeleted, true) => "mail-alarm-copy-undeleted",
+        (StorageAlarm::SpaceLow, false) => "mail-alarm-over-space-low",
+        (StorageAlarm::SpaceOut, false) => "mail-alarm-over-space-out",
+        (StorageAlarm::CopyBehind, false) => "mail-alarm-over-copy-behind",
+        (StorageAlarm::CopyUndeleted, false) => "mail-alarm-over-copy-undeleted",
+    }
+}
+
+/// The figure with its unit, the same in both languages.
+fn in_words(alarm: StorageAlarm, figure: u64) -> String {
+    match alarm {
+        StorageAlarm::SpaceLow | StorageAlarm::SpaceOut => format!("{figure} MiB"),
+        StorageAlarm::CopyBehind | StorageAlarm::CopyUndeleted => format!("{} min", figure / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_13_every_alarm_has_its_words_in_both_languages() {
+        for (language, alarm, raised) in StorageAlarm::ALL
+            .into_iter()
+            .flat_map(|alarm| [("fr", alarm, true), ("en", alarm, true), ("fr", alarm, false), ("en", alarm, false)])
+        {
+            let values = [("name", "N".to_owned()), ("figure", in_words(alarm, 7_200))];
+            let mail = Message::about(stem(alarm, raised), &values, language, "https://ecluse.example.org/sites");
+            for text in [&mail.subject, &mail.text, &mail.html] {
+                assert!(!text.contains("mail-alarm"), "{text}");
+            }
+            let figure = if alarm <= StorageAlarm::SpaceOut { "7200" } else { "120" };
+            assert!(!raised || mail.text.contains(figure), "{}", mail.text);
+        }
+    }
+}

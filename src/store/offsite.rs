@@ -1,0 +1,181 @@
+//! What the off-site copy of the recordings has, and what must still go from it.
+//!
+//! Copying needs one instant per camera: segments are copied in order, so everything up to there has been. Deleting needs
+//! a list that survives everything: a name is put on it in the same commit that begins the deletion here, and comes off
+//! when the other side has said that it is gone (A5-4).
+
+use super::StoreError;
+use super::engine::{Engine, Table};
+use crate::domain::CameraId;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// The book of the off-site copy.
+#[derive(Clone)]
+pub struct OffsiteBook {
+    copied: Table,
+    keys: Table,
+    doomed: Table,
+}
+
+impl OffsiteBook {
+    pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
+        Ok(Self {
+            copied: Table::open(engine, "offsite-copied")?,
+            keys: Table::open(engine, "offsite-keys")?,
+            doomed: Table::open(engine, "offsite-doomed")?,
+        })
+    }
+
+    /// When the newest copied segment of a camera began, UTC; all older ones have been copied, too.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn copied_until(&self, camera: &CameraId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.copied.get(camera.as_str())
+    }
+
+    /// Notes that a camera's segments have been copied up to the one that began then; on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn has_copied(&self, camera: &CameraId, started_at_utc: DateTime<Utc>) -> Result<(), StoreError> {
+        self.copied.put(camera.as_str(), &started_at_utc)?;
+        self.copied.commit()
+    }
+
+    /// Whether anything was ever copied: then deletions must reach the copy, whatever the configuration says today.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn is_used(&self) -> Result<bool, StoreError> {
+        // A key is copied before the first segment it opens.
+        Ok(self.keys.rows::<String>().next().transpose()?.is_some())
+    }
+
+    /// The small files that have been copied.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn key_names(&self) -> Result<Vec<String>, StoreError> {
+        self.keys.rows::<String>().map(|row| row.map(|(name, _)| name)).collect()
+    }
+
+    /// The hash of a small file as it was copied last; `None`: never.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn key_hash(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.keys.get(name)
+    }
+
+    /// Notes that a small file with this hash is about to be copied; on disk when this returns. Before and not after: what
+    /// may have arrived must be deleted one day.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn key_goes_out(&self, name: &str, hash: &str) -> Result<(), StoreError> {
+        self.keys.put(name, &hash)?;
+        self.keys.commit()
+    }
+
+    /// Notes that a camera has a new key file which must be copied where anything of it was; without waiting for the disk.
+    pub(super) fn key_comes(&self, camera: &CameraId, name: &str) -> Result<(), StoreError> {
+        if self.copied_until(camera)?.is_some() {
+            self.doomed.remove(name)?;
+            self.keys.put(name, &"")?;
+        }
+        Ok(())
+    }
+
+    /// The small files that must be copied, because they are new or a crash cut their copying short.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn unsent_keys(&self) -> Result<Vec<String>, StoreError> {
+        let rows = self.keys.rows::<String>();
+        rows.filter(|row| row.as_ref().map_or(true, |(_, hash)| hash.is_empty()))
+            .map(|row| row.map(|(name, _)| name))
+            .collect()
+    }
+
+    /// Puts a file of a camera on the list of what must go, unless nothing of that camera was ever copied; without waiting
+    /// for the disk: whoever commits next does. What is not there can be deleted as well, so too many names do no harm.
+    pub(super) fn doom(&self, camera: &CameraId, name: &str) -> Result<(), StoreError> {
+        let day_keys = self.keys.rows_between::<String>(&format!("{camera}/"), &format!("{camera}0")).next();
+        if self.copied_until(camera)?.is_none() && day_keys.transpose()?.is_none() {
+            return Ok(());
+        }
+        if self.doomed.get::<DateTime<Utc>>(name)?.is_none() {
+            // The machine's own clock: it tells an alarm how long the other side has been waited for, and nothing else.
+            self.doomed.put(name, &Utc::now())?;
+        }
+        self.keys.remove(name)?;
+        Ok(())
+    }
+
+    /// The first names on the list of what must go, each with the time since when, UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn doomed(&self, limit: usize) -> Result<Vec<(String, DateTime<Utc>)>, StoreError> {
+        self.doomed.rows().take(limit).collect()
+    }
+
+    /// How many names are on the list of what must go, and since when the oldest, UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn overdue(&self) -> Result<(usize, Option<DateTime<Utc>>), StoreError> {
+        let (mut count, mut oldest) = (0, None);
+        for row in self.doomed.rows::<DateTime<Utc>>() {
+            let (_, since) = row?;
+            count += 1;
+            oldest = Some(oldest.map_or(since, |oldest: DateTime<Utc>| oldest.min(since)));
+        }
+        Ok((count, oldest))
+    }
+
+    /// Takes names off the list: the other side has said that they are gone. On disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn gone<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), StoreError> {
+        for name in names {
+            self.doomed.remove(name)?;
+        }
+        self.doomed.commit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn a5_4_what_must_go_stays_on_the_list_across_restarts_until_it_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (hall, at) = ("hall".parse().unwrap(), DateTime::from_timestamp(1_780_000_000, 0).unwrap());
+        {
+            let book = Store::open(dir.path()).unwrap().offsite();
+            assert!(!book.is_used().unwrap());
+            book.key_goes_out("hall/2026-11-25/day.key", "abc").unwrap();
+            book.has_copied(&hall, at).unwrap();
+            for name in ["hall/b.seg", "hall/2026-11-25/day.key", "hall/b.seg"] {
+                book.doom(&hall, name).unwrap();
+            }
+            // Nothing of it was copied.
+            book.doom(&"court".parse().unwrap(), "court/2026-11-25/x.seg").unwrap();
+            book.gone(std::iter::empty()).unwrap();
+        }
+        let book = Store::open(dir.path()).unwrap().offsite();
+        assert_eq!(book.copied_until(&hall).unwrap(), Some(at));
+        assert_eq!(book.key_hash("hall/2026-11-25/day.key").unwrap(), None);
+        let (count, since) = book.overdue().unwrap();
+        assert!(count == 2 && since.is_some(), "{count} {since:?}");
+        assert_eq!(book.doomed(1).unwrap().len(), 1);
+        book.gone(["hall/b.seg", "hall/2026-11-25/day.key"].into_iter()).unwrap();
+        assert_eq!(book.overdue().unwrap(), (0, None));
+    }
+}

@@ -1,0 +1,47 @@
+//! The off-site copy by the real program, in a real S3 server: what is recorded arrives while the server runs, and comes back
+//! with one command as an archive that the master key opens.
+
+use crate::program::{PATIENCE, ecluse, run};
+use crate::recording::{Publisher, Site, clip};
+use crate::s3_server::Storage;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_4_recordings_are_copied_while_the_server_runs_and_come_back_with_one_command() {
+    let storage = Storage::start().await;
+    let settings = storage.settings();
+    let section = format!(
+        "[recorder.offsite]\nendpoint = \"{}\"\nbucket = \"{}\"\nprefix = \"{}\"\naccess_key_id = \"{}\"\n\
+         secret_access_key_file = \"offsite.secret\"\nca = \"{}\"",
+        settings.endpoint,
+        settings.bucket,
+        settings.prefix,
+        settings.access_key_id,
+        storage.authority.certificate_path().display()
+    );
+    let site = Site::with(&["hall"], &format!("keep_free_mib = 64\n{section}"));
+    site.world.private("offsite.secret", b"a secret\n");
+    let (mut server, port) = site.start();
+    let camera = Publisher::ffmpeg(&clip("320x240", 25, 10, 0), port, "hall", true);
+    let segments = || storage.files().iter().filter(|name| name.ends_with(".seg")).count();
+    server.until("two segments are there", |_| (segments() >= 2).then_some(()));
+    drop(camera);
+    server.ends_well(libc::SIGTERM, PATIENCE);
+    assert!(storage.has_of("hall/") && storage.files().contains(&"archive.json".to_owned()), "{:?}", storage.files());
+    assert!(!server.stderr().contains("a secret"));
+
+    let back = site.world.path("back");
+    let fetch = |to: &str| run(&mut ecluse(&["recordings", "fetch-copy", "--config", site.config(), to]));
+    let fetched = fetch(back.to_str().unwrap());
+    assert_eq!(fetched.code, Some(0), "{}", fetched.stderr);
+    for name in storage.files() {
+        assert_eq!(std::fs::read(back.join(&name)).unwrap(), storage.read(&name), "{name}");
+    }
+    let again = fetch(back.to_str().unwrap());
+    assert!(again.code != Some(0) && again.stderr.contains("is not empty"), "{}", again.stderr);
+
+    // Somewhere else, with the master key alone.
+    let elsewhere = Site::with(&["hall"], &format!("keep_free_mib = 64\ndirectory = \"{}\"", back.display()));
+    std::fs::copy(site.world.path("recordings.key"), elsewhere.world.path("recordings.key")).unwrap();
+    let (code, report) = elsewhere.check();
+    assert_eq!((code, report["segments"].as_u64()), (Some(0), Some(segments() as u64)), "{report}");
+}

@@ -1,0 +1,178 @@
+// The landlord's recordings in a real browser: the decider plays what four real cameras recorded, scrubs, steps, exports;
+// the export is verified by the command and plays by itself (A1-3, A4-10, A5-6).
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createReadStream, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { binary, startDemo, until } from "./support/demo.mjs";
+import { launch, pictures } from "./support/browser.mjs";
+import { assertQuiet, enter, tabTo, textOf } from "./support/story.mjs";
+
+let demo, browser, decider, scratch;
+
+before(async () => {
+  scratch = mkdtempSync(join(tmpdir(), "ecluse-export-"));
+  [demo, browser] = await Promise.all([startDemo(), launch()]);
+  decider = await enter(browser, demo, "decider");
+});
+
+after(async () => {
+  await browser?.close();
+  const how = await demo?.stop();
+  if (scratch) rmSync(scratch, { recursive: true, force: true });
+  if (demo) assert.equal(how, "0", `the demo stops cleanly:\n${demo.log}`);
+});
+
+/** `datetime-local` in Paris, as the page has it. */
+const local = (ms) => new Date(ms).toLocaleString("sv-SE", { timeZone: "Europe/Paris" }).replace(" ", "T");
+const seconds = async (page) => Number(await page.inputValue("#position"));
+const register = async (page) => (await page.evaluate(async () => (await fetch("/api/v1/register?kind=footage&limit=100")).json())).lines.map(({ event }) => event);
+
+test("a4_10 a5_6 the decider plays, scrubs and exports what was recorded, and each act is in the register", async (t) => {
+  const { page } = decider;
+  const place = `${demo.url}/recordings/${demo.site}`;
+  let begin;
+  await until("20 s of every camera are recorded", 120, async () => {
+    await page.goto(place);
+    const runs = await page.locator("tr[data-run]").evaluateAll((rows) => rows.map((row) => [row.dataset.run, ...[...row.querySelectorAll("time")].map((time) => Date.parse(time.dateTime))]));
+    begin = Math.max(...runs.map(([, from]) => from));
+    return new Set(runs.map(([camera]) => camera)).size === 4 && runs.every(([, from, to]) => to - from > 25_000);
+  });
+  begin = Math.ceil(begin / 1000) * 1000 + 1000;
+  assert.deepEqual(await register(page), [], "the timeline shows no images and leaves no entry");
+
+  await t.test("all cameras play in step: pictures that are neither black nor frozen", async () => {
+    await page.fill("#from", local(begin));
+    await page.fill("#until", local(begin + 20_000));
+    await page.click("#open");
+    await page.waitForSelector("#stage:not([hidden])");
+    await until("every camera has its playlist", 30, async () => (await page.locator("#wall figure[data-parts]").count()) === 4);
+    await page.click("#toggle");
+    await until("the clock runs", 60, async () => (await seconds(page)) > 1);
+    const seen = await pictures(page);
+    assert.equal(seen.length, 4, JSON.stringify(seen));
+    for (const picture of seen) {
+      assert.ok(picture.height >= 720 && picture.contrast > 10 && picture.movement > 0.1, JSON.stringify(picture));
+    }
+    const apart = await page.locator("#wall video").evaluateAll((videos) => videos.map((video) => video.currentTime));
+    assert.ok(apart.every((time) => time > 0), JSON.stringify(apart));
+    const events = await register(page);
+    assert.deepEqual(events.map(({ type }) => type), ["footage-viewed"], "one entry for one viewing");
+    assert.equal(events[0].footage.cameras.length, 4);
+  });
+
+  await t.test("pause, one picture on, ten seconds, scrubbing, speed: by keyboard and by mouse", async () => {
+    await page.focus("#toggle");
+    await page.keyboard.press("Enter");
+    const paused = await seconds(page);
+    const still = await page.locator("#wall video").first().evaluate((video) => video.paused);
+    assert.ok(still, "paused");
+    await page.keyboard.press(".");
+    const stepped = (await seconds(page)) - paused;
+    assert.ok(stepped > 0.02 && stepped < 0.081, `one picture at 25 a second: ${stepped}`);
+    await page.locator("#position").fill("12");
+    await until("every camera shows the instant", 30, () => page.locator("#wall video").evaluateAll((videos) =>
+      videos.every((video) => !video.seeking && video.readyState >= 2)));
+    const [before] = await pictures(page, 1);
+    assert.ok(before.contrast > 10 && before.movement < 0.1, `still, and not black: ${JSON.stringify(before)}`);
+    await tabTo(page, "#toggle");
+    await page.keyboard.press("ArrowLeft");
+    assert.ok(Math.abs((await seconds(page)) - 2) < 0.1, String(await seconds(page)));
+    await page.selectOption("#speed", "4");
+    const started = Date.now();
+    await page.click("#toggle");
+    await until("it plays on", 30, async () => (await seconds(page)) > 10);
+    assert.ok(Date.now() - started < 8_000, `faster than the pictures came: ${Date.now() - started} ms for 8 s`);
+  });
+
+  await t.test("thumbnails are pictures, and each leads to its instant", async () => {
+    await until("the strip is there", 60, async () => (await page.locator("#thumbs button").count()) === 8);
+    await page.locator("#thumbs button").nth(4).click();
+    const at = await seconds(page);
+    assert.ok(at > 8 && at < 14, `in the second half: ${at}`);
+    const contrast = await page.locator("#thumbs canvas").nth(4).evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, 160, 90);
+      return Math.max(...data.filter((_, i) => i % 4 === 0)) - Math.min(...data.filter((_, i) => i % 4 === 0));
+    });
+    assert.ok(contrast > 20, `not one grey: ${contrast}`);
+  });
+
+  await t.test("the export: told while it runs, verified by the command, played by itself; a changed byte is named", async () => {
+    await page.fill("#reference", "Réquisition 2026/117, tribunal judiciaire");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
+    const zip = join(scratch, download.suggestedFilename());
+    await download.saveAs(zip);
+    await until("the page says so", 30, async () => /terminé/.test(await textOf(page, "#export-words")));
+    assert.equal(await page.locator("#export-bar").evaluate((bar) => bar.value), 1);
+    assert.deepEqual((await register(page)).map(({ type }) => type).sort(), ["footage-exported", "footage-viewed"]);
+
+    const key = join(demo.directory, readdirSync(demo.directory, { recursive: true }).find((name) => name.endsWith("register.pub")));
+    const verify = () => spawnSync(binary(), ["recordings", "verify", "--key", key, zip], { encoding: "utf8" });
+    const sound = verify();
+    assert.equal(sound.status, 0, sound.stdout + sound.stderr);
+    assert.match(sound.stdout, /Réquisition 2026\/117/);
+    execFileSync("python3", ["-m", "zipfile", "-e", zip, join(scratch, "out")]);
+    const manifest = JSON.parse(readFileSync(join(scratch, "out/manifest.json"), "utf8"));
+    assert.equal(manifest.cameras.length, 4);
+    for (const { camera, files } of manifest.cameras) {
+      assert.ok(files.length > 0, camera);
+      for (const file of files) {
+        const probe = JSON.parse(execFileSync("ffprobe", ["-v", "error", "-count_packets", "-show_entries", "stream=codec_name,nb_read_packets", "-of", "json", join(scratch, "out", file.name)], { encoding: "utf8" }));
+        assert.equal(probe.streams[0].codec_name, "h264");
+        assert.equal(Number(probe.streams[0].nb_read_packets), file.frames, file.name);
+      }
+    }
+    await plays(join(scratch, "out", manifest.cameras[0].files[0].name));
+
+    const bytes = readFileSync(zip);
+    bytes[Math.floor(bytes.length / 3)] ^= 1;
+    writeFileSync(zip, bytes);
+    const tampered = verify();
+    assert.equal(tampered.status, 1, tampered.stdout);
+    const named = readdirSync(join(scratch, "out"), { recursive: true }).filter((name) => name.endsWith(".mp4"));
+    assert.ok(named.some((name) => tampered.stdout.includes(name)), tampered.stdout);
+  });
+  await assertQuiet(decider);
+});
+
+/** A film from the export, in a window that knows nothing of the server. */
+async function plays(film) {
+  const server = createServer((request, response) => {
+    if (request.url !== "/film.mp4") {
+      response.setHeader("Content-Type", "text/html");
+      return response.end('<!doctype html><title>film</title><video src="/film.mp4" muted autoplay></video>');
+    }
+    response.setHeader("Content-Type", "video/mp4");
+    response.setHeader("Content-Length", statSync(film).size);
+    return createReadStream(film).pipe(response);
+  });
+  await new Promise((resolve) => { server.listen(0, "127.0.0.1", resolve); });
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await until("the exported film plays", 30, () => page.locator("video").evaluate((video) => video.currentTime > 0.5));
+    const [seen] = await pictures(page, 4);
+    assert.ok(seen.contrast > 10 && seen.movement > 0.1, JSON.stringify(seen));
+  } finally {
+    await context.close();
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+test("a1_3 the police find no recordings: no place in their navigation, 403 at the address", async () => {
+  for (const role of ["operator", "chief"]) {
+    const visitor = await enter(browser, demo, role);
+    assert.equal(await visitor.page.locator('a[href^="/recordings"]').count(), 0, role);
+    for (const path of ["/recordings", `/recordings/${demo.site}`]) {
+      const answer = await visitor.page.goto(demo.url + path);
+      assert.equal(answer.status(), 403, `${role} ${path}`);
+    }
+    await visitor.context.close();
+  }
+});

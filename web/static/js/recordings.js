@@ -1,0 +1,293 @@
+// Playback of recordings: all cameras of a viewing follow one clock, the time at which the pictures were taken.
+
+import Hls from "../vendor/hls.light.min.mjs";
+import { announce, language, text } from "./texts.js";
+import { mediaTime, nextPicture, thumbnailInstants } from "./logic_recordings.js";
+
+const player = document.getElementById("player");
+const form = document.getElementById("footage-form");
+const lanes = document.getElementById("lanes");
+const byId = (id) => document.getElementById(id);
+/** Seconds a camera may be beside the others before it is set right. */
+const APART = 0.25;
+/** How many thumbnails a viewing gets. */
+const THUMBNAILS = 8;
+/** Milliseconds of one picture, as the first camera's pictures are seen to come. */
+let pictureMs = 40;
+
+/** @type {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls}[]} */
+let cameras = [];
+let begin = 0;
+let end = 0;
+let at = 0;
+let playing = false;
+let looked = performance.now();
+/** Which opening of a viewing is the current one: what belongs to an earlier one stops. */
+let opening = 0;
+
+const parts = ({ hls }) => hls.levels[0]?.details?.fragments ?? [];
+const clock = new Intl.DateTimeFormat(language, { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "medium" });
+
+function draw() {
+  byId("position").value = String((at - begin) / 1000);
+  const words = clock.format(at);
+  byId("clock").textContent = words;
+  byId("position").setAttribute("aria-valuetext", words);
+  const toggle = byId("toggle");
+  toggle.textContent = playing ? toggle.dataset.pause : toggle.dataset.play;
+  const x = String((at - Number(lanes.dataset.from)) / 1000);
+  for (const head of lanes.querySelectorAll(".rec-head")) {
+    head.setAttribute("x1", x);
+    head.setAttribute("x2", x);
+    head.setAttribute("visibility", "visible");
+  }
+}
+
+/** Sets every camera to the clock; whether all that have pictures there can show them. */
+function follow(exactly) {
+  let ready = true;
+  for (const camera of cameras) {
+    const wanted = mediaTime(parts(camera), at);
+    const { video, figure } = camera;
+    figure.classList.toggle("gap", wanted === undefined && parts(camera).length > 0);
+    if (wanted === undefined) {
+      video.pause();
+      continue;
+    }
+    const apart = Math.abs(video.currentTime - wanted);
+    if (!video.seeking && apart > (exactly ? 0.001 : APART)) video.currentTime = wanted;
+    if (video.seeking || video.readyState < 2) ready = false;
+    video.playbackRate = Number(byId("speed").value);
+    if (playing && video.paused && ready) video.play().catch(() => {});
+    if (!playing && !video.paused) video.pause();
+  }
+  return ready;
+}
+
+function tick() {
+  const now = performance.now();
+  const passed = now - looked;
+  looked = now;
+  if (playing && follow(false)) {
+    // Where no camera has a picture, nobody waits.
+    const next = cameras.every((camera) => camera.figure.dataset.parts) ? nextPicture(cameras.map(parts), at) : at;
+    if (next !== at) {
+      move(next === undefined ? end : next);
+      if (at >= end) playing = false;
+      draw();
+      return;
+    }
+    at = Math.min(end, at + passed * Number(byId("speed").value));
+    if (at >= end) playing = false;
+    draw();
+  }
+}
+
+function move(to, exactly = true) {
+  at = Math.min(end, Math.max(begin, to));
+  follow(exactly);
+  draw();
+}
+
+function toggle() {
+  playing = !playing;
+  if (playing && at >= end) at = begin;
+  looked = performance.now();
+  follow(false);
+  draw();
+}
+
+const step = (pictures) => {
+  playing = false;
+  move(at + pictures * pictureMs);
+};
+
+/** Learns how long one picture lasts: the least time between two that are shown one after the other. */
+function learn(video) {
+  if (!video.requestVideoFrameCallback) return;
+  let last;
+  const shown = (_, { mediaTime: now, presentedFrames }) => {
+    const passed = last && presentedFrames === last.presentedFrames + 1 ? (now - last.now) * 1000 : 0;
+    if (passed > 5 && passed < 1000) pictureMs = passed;
+    last = { now, presentedFrames };
+    if (video.isConnected) video.requestVideoFrameCallback(shown);
+  };
+  video.requestVideoFrameCallback(shown);
+}
+
+/** A strip of small pictures of one camera, out of the viewing that is open; each leads to its instant. */
+async function thumbnails({ name, playlist }, mine) {
+  const video = document.createElement("video");
+  video.muted = true;
+  const hls = new Hls({ enableWorker: false, maxBufferLength: 1, backBufferLength: 0, startPosition: 0 });
+  try {
+    const loaded = new Promise((resolve) => { hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => resolve(details.fragments)); });
+    hls.loadSource(playlist);
+    hls.attachMedia(video);
+    const found = await loaded;
+    for (const instant of thumbnailInstants(found, THUMBNAILS)) {
+      const there = new Promise((resolve) => { video.addEventListener("seeked", resolve, { once: true }); });
+      video.currentTime = mediaTime(found, instant);
+      await Promise.race([there, new Promise((resolve) => { setTimeout(resolve, 10_000); })]);
+      if (mine !== opening) return;
+      if (video.readyState < 2) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.setAttribute("aria-label", `${text("recordings-thumb")} ${name}, ${clock.format(instant)}`);
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [160, 90];
+      canvas.getContext("2d").drawImage(video, 0, 0, 160, 90);
+      button.append(canvas);
+      button.addEventListener("click", () => move(instant));
+      byId("thumbs").append(button);
+    }
+  } finally {
+    hls.destroy();
+  }
+}
+
+function show(camera) {
+  const figure = document.createElement("figure");
+  const video = document.createElement("video");
+  video.muted = true;
+  video.playsInline = true;
+  video.disableRemotePlayback = true;
+  video.setAttribute("aria-label", camera.name);
+  const caption = document.createElement("figcaption");
+  caption.textContent = camera.name;
+  const gap = document.createElement("p");
+  gap.className = "rec-gap";
+  gap.textContent = text("recordings-gap");
+  figure.append(video, gap, caption);
+  byId("wall").append(figure);
+  // No worker: the page's security policy lets no script in that is not a file of this server.
+  const hls = new Hls({ enableWorker: false, maxBufferLength: 20, backBufferLength: 20, startPosition: 0 });
+  hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+    figure.dataset.parts = String(details.fragments.length);
+    follow(true);
+  });
+  hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
+    if (!fatal) return;
+    if (type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
+    else hls.startLoad();
+  });
+  hls.loadSource(camera.playlist);
+  hls.attachMedia(video);
+  return { video, figure, hls };
+}
+
+function refuse(words) {
+  const trouble = byId("trouble");
+  trouble.textContent = words;
+  trouble.hidden = words === "";
+}
+
+/** A `datetime-local` of the page, Paris, as the server's own drawing of it says. */
+function instant(name) {
+  const [date, time] = byId(name).value.split("T");
+  const guess = new Date(`${date}T${time}Z`);
+  const shown = new Date(`${guess.toLocaleString("sv-SE", { timeZone: "Europe/Paris" }).replace(" ", "T")}Z`);
+  return new Date(guess.getTime() - (shown.getTime() - guess.getTime()));
+}
+
+async function open() {
+  refuse("");
+  // Said before the viewing is recorded: there would be nothing to see.
+  if (!Hls.isSupported()) {
+    refuse(text("recordings-unsupported"));
+    return;
+  }
+  const chosen = [...form.querySelectorAll("[name=cameras]:checked")].map((box) => box.value);
+  let body;
+  try {
+    const [from, until] = [instant("from"), instant("until")];
+    const answer = await fetch(player.dataset.open, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf-token]").content },
+      body: JSON.stringify({ cameras: chosen, from_utc: from.toISOString(), until_utc: until.toISOString() }),
+    });
+    body = await answer.json();
+    if (!answer.ok) throw new Error((body.faults ?? []).map((fault) => `${fault.field}: ${fault.expected}`).join("; ") || body.detail);
+    [begin, end, at] = [from.getTime(), until.getTime(), from.getTime()];
+  } catch (error) {
+    refuse(`${text("recordings-refused")} ${error.message}`);
+    return;
+  }
+  for (const { hls } of cameras) hls.destroy();
+  byId("wall").replaceChildren();
+  playing = false;
+  cameras = body.cameras.map(show);
+  opening += 1;
+  byId("thumbs").replaceChildren();
+  if (cameras.length > 0) {
+    learn(cameras[0].video);
+    thumbnails(body.cameras[0], opening).catch(() => {});
+  }
+  byId("position").max = String((end - begin) / 1000);
+  byId("stage").hidden = false;
+  draw();
+  byId("toggle").focus();
+  announce(text("recordings-ready"));
+}
+
+byId("open").addEventListener("click", open);
+byId("toggle").addEventListener("click", toggle);
+byId("back").addEventListener("click", () => move(at - 10_000));
+byId("forward").addEventListener("click", () => move(at + 10_000));
+byId("frame-back").addEventListener("click", () => step(-1));
+byId("frame-forward").addEventListener("click", () => step(1));
+byId("position").addEventListener("input", (event) => move(begin + Number(event.target.value) * 1000));
+byId("speed").addEventListener("change", () => follow(false));
+byId("stage").addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select, input")) return;
+  const deed = { ArrowLeft: () => move(at - 10_000), ArrowRight: () => move(at + 10_000), ",": () => step(-1), ".": () => step(1) }[event.key];
+  if (event.key === " " && !event.target.matches("button")) toggle();
+  else if (deed) deed();
+  else return;
+  event.preventDefault();
+});
+
+/** A click on the line: to that instant of an open viewing, or the viewing to be opened begins there. */
+lanes.addEventListener("click", (event) => {
+  const lane = event.target.closest("svg");
+  if (!lane) return;
+  const box = lane.getBoundingClientRect();
+  const instantOf = Number(lanes.dataset.from) + ((event.clientX - box.left) / box.width) * lane.viewBox.baseVal.width * 1000;
+  if (!byId("stage").hidden && instantOf >= begin && instantOf <= end) {
+    move(instantOf);
+    return;
+  }
+  const local = (ms) => new Date(ms).toLocaleString("sv-SE", { timeZone: "Europe/Paris" }).replace(" ", "T");
+  byId("from").value = local(instantOf);
+  byId("until").value = local(instantOf + 600_000);
+});
+
+/** The export leaves as a download; how far it is, the server tells. */
+async function watchExport(number) {
+  const [bar, words] = [byId("export-bar"), byId("export-words")];
+  byId("export-state").hidden = false;
+  bar.value = 0;
+  words.textContent = text("recordings-export-running");
+  for (let unknown = 0; unknown < 20;) {
+    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    const answer = await fetch(`/api/v1/exports/${number}`).catch(() => undefined);
+    const { state, bytes, bytes_total: total } = answer?.ok ? await answer.json() : { state: "unknown" };
+    if (state === "unknown") {
+      unknown += 1;
+      continue;
+    }
+    bar.value = total > 0 ? bytes / total : Number(state === "finished");
+    if (state !== "running") {
+      words.textContent = text(`recordings-export-${state}`);
+      return;
+    }
+  }
+  words.textContent = text("recordings-export-failed");
+}
+
+form.addEventListener("submit", () => {
+  const number = crypto.randomUUID();
+  byId("progress-number").value = number;
+  watchExport(number);
+});
+setInterval(tick, 50);
