@@ -2,11 +2,15 @@
 
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
+import { setDefaultResultOrder } from "node:dns";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+// The demo listens on 127.0.0.1, and Node 18 (Debian 12) tries the first address of "localhost" alone.
+setDefaultResultOrder("ipv4first");
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
