@@ -25,7 +25,6 @@ refusal-answer-faulty = The answer has a fault.
 refusal-retention-faulty = Footage cannot be kept for so long: at most 30 × 24 h (article 5).
 refusal-decider-or-dpo-only = For titulaire, suppléant and data protection officer alone.
 refusal-not-your-clock = For titulaire, suppléant, data protection officer and administrator alone.
-refusal-deciders-only = For titulaire and suppléant of the site alone.
 nav-holds = Retention
 nav-access = Right of access
 holds-title = Retention and holds

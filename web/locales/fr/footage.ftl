@@ -25,7 +25,6 @@ refusal-answer-faulty = La réponse comporte une faute.
 refusal-retention-faulty = Les images ne peuvent pas être conservées aussi longtemps : 30 × 24 h au plus (article 5).
 refusal-decider-or-dpo-only = Réservé au titulaire, au suppléant et au délégué à la protection des données.
 refusal-not-your-clock = Réservé au titulaire, au suppléant, au délégué à la protection des données et à l’administrateur.
-refusal-deciders-only = Réservé au titulaire et au suppléant du site.
 nav-holds = Conservation
 nav-access = Droit d’accès
 holds-title = Conservation et séquestres
