@@ -1,7 +1,7 @@
 //! The mail that brings an access request to mind, twenty days after its receipt (A5-2). It names nobody who was filmed.
 
 use super::Notifier;
-use super::message::{Message, clock_time};
+use super::message::{Message, Words, clock_time};
 use crate::domain::footage::FootageAct;
 use crate::domain::{Entry, Event, MailId, MailKind, Role, State};
 use crate::store::{Mail, StoreError};
@@ -20,14 +20,10 @@ impl Notifier {
             _ => false,
         });
         for place in told {
-            let Some(to) = self.store.people().get(&place.person)? else {
-                tracing::warn!(person = %place.person, seq = entry.seq, "no e-mail address for a person to be told");
-                continue;
-            };
+            let Some(to) = self.identity(&place.person, entry)? else { continue };
             let values =
                 [("name", to.name.clone()), ("site", site_name.clone()), ("until", clock_time(asked.answer_by_utc))];
-            let url = format!("{}/access-requests", self.public_url);
-            let message = Message::about("mail-access-due", &values, &to.language, &url);
+            let message = write(&values, &to.language, &self.public_url);
             self.store.outbox().queue(&Mail {
                 id: MailId::about(entry.seq, &to.person),
                 to_person: to.person.clone(),
@@ -44,6 +40,11 @@ impl Notifier {
     }
 }
 
+fn write(values: &[(&'static str, String)], language: &str, public_url: &str) -> Message {
+    let link = ("mail-access-due-link", format!("{public_url}/access-requests"));
+    Message::write(&Words::of(language), "mail-access-due", &["what"], link, values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,10 +53,13 @@ mod tests {
     fn a5_2_the_reminder_says_where_and_until_when_in_both_languages() {
         for (language, word) in [("fr", "droit d’accès"), ("en", "right of access")] {
             let values = [("name", "N".to_owned()), ("site", "Arcade".to_owned()), ("until", "24/12/2026".to_owned())];
-            let mail =
-                Message::about("mail-access-due", &values, language, "https://ecluse.example.org/access-requests");
+            let mail = write(&values, language, "https://ecluse.example.org");
             assert!(mail.text.contains("Arcade") && mail.text.contains("24/12/2026"), "{}", mail.text);
-            assert!(mail.text.contains(word) && !mail.text.contains("mail-access"), "{}", mail.text);
+            assert!(
+                mail.text.contains(word) && !mail.text.contains("mail-") && !mail.text.contains('{'),
+                "{}",
+                mail.text
+            );
             assert!(mail.html.contains("/access-requests") && !mail.html.contains("mail-access"), "{}", mail.html);
         }
     }

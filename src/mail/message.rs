@@ -150,29 +150,6 @@ impl Message {
     }
 }
 
-impl Message {
-    /// A mail that is about no ticket: the sentences `stem`-subject, `stem`-what and `stem`-link, leading to `url`.
-    pub(super) fn about(stem: &str, values: &[(&'static str, String)], language: &str, url: &str) -> Message {
-        let words = Words::of(language);
-        let say = |part: &str| words.say(&format!("{stem}-{part}"), values);
-        let (subject, link, paragraphs) = (say("subject"), say("link"), [say("what")]);
-        let (greeting, footer) = (words.say("mail-greeting", values), words.say("mail-footer", values));
-        let text = format!("{greeting}\n\n{}\n\n{link}: {url}\n\n{footer}\n", paragraphs[0]);
-        let html = Html {
-            language: words.tag(),
-            subject: &subject,
-            greeting: &greeting,
-            paragraphs: &paragraphs,
-            url,
-            link: &link,
-            footer: &footer,
-        };
-        // Formatting into a String fails only when memory does; the text part says the same.
-        let html = html.render().unwrap_or_default();
-        Message { subject, text, html }
-    }
-}
-
 pub(super) struct Words {
     language: LanguageIdentifier,
 }
