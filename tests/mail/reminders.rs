@@ -6,7 +6,9 @@ use crate::rig::{Rig, email};
 use crate::{accepted, dossier, house, mail_entries};
 use ecluse::clock::Clock;
 use ecluse::domain::dossier::{Avenant, Mode, Subject};
-use ecluse::domain::{Action, Actor, Command, Event, MailKind, Record, Workstation};
+use ecluse::domain::{
+    AccessId, Action, Actor, Command, Event, FootageCommand, MailKind, Record, ScopeForm, Workstation,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -63,6 +65,42 @@ async fn a8_1_a6_2_deciders_and_administrator_are_mailed_before_convention_or_ce
     accepted(&rig, 6).await;
     let renewal = |event: &Event| matches!(event, Event::MailAccepted { kind: MailKind::Renewal, ticket: None, .. });
     assert_eq!(mail_entries(&rig).iter().filter(|entry| renewal(&entry.event)).count(), 5);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_2_an_access_request_nobody_answers_is_mailed_on_day_twenty_and_an_answered_one_is_not() {
+    let (smtp, rig, _certificates) = house().await;
+    set_language(&rig, "deputy", "en").await;
+    let now = rig.clock.utc();
+    let camera = rig
+        .control
+        .read(|state| state.sites[&"arcade".parse::<ecluse::domain::SiteId>().unwrap()].cameras[0].id.to_string());
+    let [waits, answered] = [AccessId::generate(), AccessId::generate()];
+    for request in [waits, answered] {
+        let form = ScopeForm {
+            site: "arcade".to_owned(),
+            cameras: vec![camera.clone()],
+            from_utc: Some(now - chrono::TimeDelta::hours(3)),
+            until_utc: Some(now - chrono::TimeDelta::hours(2)),
+        };
+        let received_on = ecluse::domain::day::day_of(now).to_string();
+        execute(&rig, "dpo", Action::Footage(FootageCommand::AskAccess { request, form, received_on })).await;
+    }
+    let (answer, reason) = ("granted".to_owned(), String::new());
+    let request = answered;
+    execute(&rig, "decider", Action::Footage(FootageCommand::AnswerAccess { request, answer, reason })).await;
+    assert!(smtp.unread().is_empty());
+    rig.clock.advance(Duration::from_secs(20 * 24 * 3600));
+    let mails = smtp.mails(3);
+    for (name, words) in [("decider", "droit d’accès"), ("deputy", "right of access"), ("dpo", "droit d’accès")] {
+        let theirs = to(&mails, name);
+        assert_eq!(theirs.len(), 1, "{name}: {mails:?}");
+        let said = text(theirs[0]);
+        assert!(said.contains(words) && said.contains("https://ecluse.example.org/access-requests"), "{said}");
+        assert!(!said.contains("mail-"), "a key was left untranslated: {said}");
+    }
+    accepted(&rig, 3).await;
     rig.stop().await;
 }
 
