@@ -120,6 +120,13 @@ impl Tape {
             self.close(open, why)?;
             self.next = why;
         }
+        // Asked at each fragment: a segment may be an hour long, and what is kept free is not this one's to use up (fault 13).
+        if let Err(full) = self.archive.check_room() {
+            if let Some(open) = self.open.take() {
+                self.close(open, Boundary::Storage)?;
+            }
+            return Err(full);
+        }
         if self.open.is_none() {
             self.open = Some(self.begin(chunk.time)?);
         }
