@@ -20,10 +20,7 @@ impl Notifier {
             _ => false,
         });
         for place in told {
-            let Some(to) = self.store.people().get(&place.person)? else {
-                tracing::warn!(person = %place.person, seq = entry.seq, "no e-mail address for a person to be told");
-                continue;
-            };
+            let Some(to) = self.identity(&place.person, entry)? else { continue };
             let values =
                 [("name", to.name.clone()), ("site", site_name.clone()), ("until", clock_time(asked.answer_by_utc))];
             let url = format!("{}/access-requests", self.public_url);

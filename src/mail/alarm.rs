@@ -10,10 +10,7 @@ impl Notifier {
     pub(super) fn queue_alarm(&self, entry: &Entry, state: &State) -> Result<(), StoreError> {
         let Event::StorageAlarm { alarm, raised, figure } = entry.event else { return Ok(()) };
         for place in state.people.values().filter(|place| place.role == Role::Administrator) {
-            let Some(to) = self.store.people().get(&place.person)? else {
-                tracing::warn!(person = %place.person, seq = entry.seq, "no e-mail address for a person to be told");
-                continue;
-            };
+            let Some(to) = self.identity(&place.person, entry)? else { continue };
             let values = [("name", to.name.clone()), ("figure", in_words(alarm, figure))];
             let message =
                 Message::about(stem(alarm, raised), &values, &to.language, &format!("{}/sites", self.public_url));
