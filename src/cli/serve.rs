@@ -22,6 +22,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     crate::telemetry::start(&config.log);
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
+        let told_to_stop = until_told_to_stop();
         let running = Running::start(config, Extras::default()).await?;
         tracing::info!(
             pages = %running.https_addr(),
@@ -31,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         );
         notify::ready();
         let watchdog = notify::watchdog();
-        until_told_to_stop().await;
+        told_to_stop.await;
         notify::stopping();
         running.stop().await;
         watchdog.abort();
@@ -58,18 +59,21 @@ pub(super) fn leave(runtime: tokio::runtime::Runtime) {
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
 }
 
-/// Resolves at SIGTERM or SIGINT; a second signal ends the process at once.
-pub(super) async fn until_told_to_stop() {
+/// Watches for SIGTERM and SIGINT from this call on, inside the runtime; resolves at the first, also one that came before it
+/// was waited for. A second signal ends the process at once.
+pub(super) fn until_told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be watched: stop the server with kill -9");
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    tracing::info!("told to stop: gates shut first; a second signal ends the process at once");
-    tokio::spawn(async move {
+    let watched = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    async move {
+        let Ok((mut terminate, mut interrupt)) = watched else {
+            tracing::error!("signals cannot be watched: stop the server with kill -9");
+            return std::future::pending().await;
+        };
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        std::process::exit(130);
-    });
+        tracing::info!("told to stop: gates shut first; a second signal ends the process at once");
+        tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            std::process::exit(130);
+        });
+    }
 }
