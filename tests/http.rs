@@ -46,6 +46,8 @@ mod sites;
 mod supervision;
 #[path = "http/tickets.rs"]
 mod tickets;
+#[path = "http/timestamps.rs"]
+mod timestamps;
 #[path = "http/transport.rs"]
 mod transport;
 #[path = "http/urgent.rs"]

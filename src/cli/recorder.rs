@@ -7,11 +7,14 @@ use crate::archive::retention::Retention;
 use crate::archive::watch::Watch;
 use crate::archive::{Archive, ArchiveError, MasterKeySource};
 use crate::clock::Clock;
-use crate::config::{Config, RecorderConfig};
+use crate::config::{Config, RecorderConfig, TimestampConfig};
 use crate::control::Control;
 use crate::domain::{Action, Actor, CameraId, Command, FootageCommand, SiteId};
+use crate::evidence::TimestampService;
 use crate::media::hub::Hub;
 use crate::store::Store;
+use openssl::x509::X509;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +23,29 @@ pub(super) fn master_key(recorder: &RecorderConfig) -> Option<MasterKeySource> {
     let file = recorder.master_key_file.clone().map(MasterKeySource::File);
     let credential = || recorder.master_key_credential.clone().map(MasterKeySource::Credential);
     file.or_else(credential).or_else(|| recorder.master_key_env.clone().map(MasterKeySource::Environment))
+}
+
+/// Who stamps exports with the time. Nobody is asked yet.
+///
+/// # Errors
+/// When the authority's file cannot be used: exports would go without a stamp that somebody counts on.
+pub(super) fn timestamps(config: &Config) -> anyhow::Result<Option<Arc<TimestampService>>> {
+    let timestamp = config.recorder.as_ref().and_then(|recorder| recorder.timestamp.as_ref());
+    let ready = timestamp.map(|TimestampConfig { url, ca }| {
+        let authorities = authorities(ca).map_err(|why| anyhow::anyhow!("recorder.timestamp.ca {why}"))?;
+        anyhow::Ok(Arc::new(TimestampService::new(url.clone(), authorities)?))
+    });
+    ready.transpose()
+}
+
+/// The certificates in a PEM file, at least one.
+///
+/// # Errors
+/// The file and what is wrong with it, in words.
+pub(super) fn authorities(path: &Path) -> Result<Vec<X509>, String> {
+    let pem = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let found = X509::stack_from_pem(&pem).unwrap_or_default();
+    if found.is_empty() { Err(format!("{}: no PEM certificate in it", path.display())) } else { Ok(found) }
 }
 
 /// Starts recording what the configuration asks for. Whatever is wrong with key, directory or disk stops recording alone:

@@ -5,7 +5,7 @@ use super::{ConfigArgument, offsite, recorder, running};
 use crate::archive::{CheckReport, CheckScope, MasterKey, MasterKeySource, check, rotate_master_key};
 use crate::config::{Config, RecorderConfig};
 use crate::domain::CameraId;
-use crate::evidence::{Verified, verify};
+use crate::evidence::{Stamp, Verified, verify};
 use crate::register::VerifyKey;
 use crate::store::{Store, StoreError};
 use anyhow::{Context, bail};
@@ -65,6 +65,12 @@ struct VerifyArguments {
     /// The register's public key, or a file that holds it; to be had by another way than the export
     #[arg(long, value_name = "VKEY")]
     key: String,
+    /// PEM of the authority whose time stamp the export should have (RFC 3161)
+    ///
+    /// Without it a time stamp is compared with the export and its time is told, but nobody vouches for that time. With it
+    /// an export without a time stamp, or with somebody else's, is a fault.
+    #[arg(long, value_name = "PEM")]
+    timestamp_ca: Option<PathBuf>,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -183,16 +189,19 @@ fn print(out: &mut impl Write, report: &CheckReport) -> std::io::Result<()> {
 }
 
 fn run_verify(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
-    let VerifyArguments { file, key, json } = arguments;
+    let VerifyArguments { file, key, timestamp_ca, json } = arguments;
     let text = if key.contains('+') {
         key.clone()
     } else {
         std::fs::read_to_string(key).with_context(|| format!("key file {key} cannot be read"))?
     };
     let key: VerifyKey = text.trim().parse()?;
+    let authorities = timestamp_ca.as_deref().map(recorder::authorities).transpose();
+    let authorities = authorities.map_err(|why| anyhow::anyhow!("--timestamp-ca {why}"))?;
     let name = file.display();
     let opened = std::fs::File::open(file).with_context(|| format!("export {name} cannot be opened"))?;
-    let found = verify(opened, &key).with_context(|| format!("export {name} cannot be read"))?;
+    let found =
+        verify(opened, &key, authorities.as_deref()).with_context(|| format!("export {name} cannot be read"))?;
     let mut out = std::io::stdout().lock();
     if *json {
         writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
@@ -208,6 +217,18 @@ fn print_verified(out: &mut impl Write, found: &Verified) -> std::io::Result<()>
     }
     let Verified { files, frames, bytes, .. } = found;
     writeln!(out, "{files} file(s) are what was exported: {frames} pictures, {bytes} bytes")?;
+    let service =
+        found.manifest.as_ref().and_then(|manifest| manifest.timestamp_service.as_deref()).unwrap_or_default();
+    match found.timestamp {
+        Stamp::NotAsked | Stamp::Wrong => {}
+        Stamp::Missing => writeln!(out, "no time stamp: {service} gave none, or it was taken out")?,
+        Stamp::Unvouched(at) => writeln!(
+            out,
+            "time stamp of {service}: {}, if it is believed; --timestamp-ca PEM verifies it",
+            at.to_rfc3339()
+        )?,
+        Stamp::Vouched(at) => writeln!(out, "time stamp of {service}: it existed at {}", at.to_rfc3339())?,
+    }
     match (&found.manifest, found.faults.len()) {
         (Some(manifest), 0) => writeln!(
             out,

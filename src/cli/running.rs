@@ -112,9 +112,15 @@ impl Running {
             metrics,
             demo: extras.demo,
         };
-        let web =
-            Server::start(WebSettings { oidc: OidcSettings::from_config(config)?, ..web_settings(config) }, context)
-                .await?;
+        let web = Server::start(
+            WebSettings {
+                oidc: OidcSettings::from_config(config)?,
+                timestamps: recorder::timestamps(config)?,
+                ..web_settings(config)
+            },
+            context,
+        )
+        .await?;
         let socket = console::socket_path(&config.server.data_dir);
         let console = console::server::open(&socket, control.clone(), store.clone());
         let console = console

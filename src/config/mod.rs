@@ -17,7 +17,7 @@ pub use fault::{ConfigFault, Position, Severity};
 pub use schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
     MetricsConfig, OffsiteConfig, OidcConfig, RecorderConfig, RegisterConfig, RtspConfig, SecondFactorConfig, Secret,
-    ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, TimestampConfig, UdpPorts, WebrtcConfig,
 };
 
 use std::collections::BTreeSet;

@@ -54,6 +54,16 @@ pub(super) fn faults(config: &Config, text: &str, found: &mut Vec<ConfigFault>) 
     if let Some(offsite) = &recorder.offsite {
         offsite_faults(offsite, text, found);
     }
+    if let Some(timestamp) = &recorder.timestamp
+        && !http::Uri::try_from(&timestamp.url).is_ok_and(|url| {
+            matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+        })
+    {
+        let what = format!("recorder.timestamp.url is \"{}\"", timestamp.url);
+        let remedy = "take it from the service's documentation (RFC 3161 over HTTP)";
+        let fault = ConfigFault::error(what, "http://HOST/PATH or https://HOST/PATH", remedy);
+        found.push(fault.at(locate(text, &["recorder", "timestamp", "url"])));
+    }
 }
 
 /// Every fault of `[recorder.offsite]`.
@@ -130,6 +140,13 @@ mod tests {
             errors(&format!("{key}{copy}endpoint = \"http://s3.example.org\"\nprefix = \"a//b\"\nregion = \"\"\n")),
             ["recorder.offsite.endpoint", "recorder.offsite.region", "recorder.offsite.prefix"]
         );
+        let stamp = "[recorder.timestamp]\nca = \"tsa.pem\"\n";
+        for url in ["http://tsa.example.org/", "https://tsa.example.org:8443/tsr"] {
+            assert_eq!(errors(&format!("{key}{stamp}url = \"{url}\"\n")), Vec::<String>::new());
+        }
+        for url in ["", "tsa.example.org", "ftp://tsa.example.org"] {
+            assert_eq!(errors(&format!("{key}{stamp}url = \"{url}\"\n")), ["recorder.timestamp.url"], "{url}");
+        }
         assert_eq!(errors(""), Vec::<String>::new(), "`ecluse check` warns of none at all");
     }
 }

@@ -290,6 +290,17 @@ pub struct RecorderConfig {
     pub master_key_env: Option<String>,
     /// The copy elsewhere; `None`: there is none.
     pub offsite: Option<OffsiteConfig>,
+    /// Who stamps exports with the time; `None`: nobody.
+    pub timestamp: Option<TimestampConfig>,
+}
+
+/// `[recorder.timestamp]`: a time stamping service (RFC 3161) for exports.
+#[derive(Debug, Clone)]
+pub struct TimestampConfig {
+    /// Its address, `http://` or `https://`.
+    pub url: String,
+    /// PEM of the authorities that vouch for its certificate.
+    pub ca: PathBuf,
 }
 
 /// `[recorder.offsite]`: a copy of the recordings in an S3-compatible bucket.
@@ -510,6 +521,7 @@ impl Config {
                 paths.push(&mut offsite.secret_access_key_file);
                 paths.extend(offsite.ca.as_mut());
             }
+            paths.extend(recorder.timestamp.as_mut().map(|timestamp| &mut timestamp.ca));
         }
         if let Some(oidc) = &mut self.oidc {
             paths.push(&mut oidc.client_secret_file);

@@ -4,7 +4,8 @@ use super::read::Fields;
 use super::schema::{
     AuthConfig, CameraConfig, Config, ConventionConfig, HttpsConfig, LanguageConfig, LogConfig, LogFormat, MailConfig,
     MetricsConfig, OffsiteConfig, OidcConfig, RecorderConfig, RegisterConfig, RetentionConfig, RtspConfig,
-    SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, UdpPorts, WebrtcConfig,
+    SecondFactorConfig, ServerConfig, ServiceConfig, SiteConfig, SmtpScheme, SmtpUrl, TimestampConfig, UdpPorts,
+    WebrtcConfig,
 };
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -175,6 +176,7 @@ fn recorder(mut fields: Fields<'_>) -> RecorderConfig {
         master_key_credential: fields.optional("master_key_credential", "the name of a systemd credential"),
         master_key_env: fields.optional("master_key_env", "the name of an environment variable"),
         offsite: fields.optional_table("offsite").map(offsite),
+        timestamp: fields.optional_table("timestamp").map(timestamp),
     };
     fields.finish();
     section
@@ -193,6 +195,15 @@ fn offsite(mut fields: Fields<'_>) -> OffsiteConfig {
             PathBuf::new,
         ),
         ca: fields.optional("ca", AUTHORITY),
+    };
+    fields.finish();
+    section
+}
+
+fn timestamp(mut fields: Fields<'_>) -> TimestampConfig {
+    let section = TimestampConfig {
+        url: fields.required("url", "the address of a time stamping service", String::new),
+        ca: fields.required("ca", AUTHORITY, PathBuf::new),
     };
     fields.finish();
     section

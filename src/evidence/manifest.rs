@@ -28,6 +28,9 @@ pub struct Manifest {
     pub program: String,
     /// SHA-256 of the text for people, hexadecimal.
     pub readme_sha256: String,
+    /// The time stamping service that was going to be asked; absent: none was configured.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub timestamp_service: Option<String>,
     /// What there is of each camera asked for.
     pub cameras: Vec<CameraEntry>,
 }

@@ -7,6 +7,7 @@
 //! LISEZ-MOI.txt                 what this is and how to verify it, in French and English
 //! manifest.json                 what was asked for and why, every file's hash, clocks, gaps, what could not be read
 //! manifest.sig                  the manifest's SHA-256, signed with the register's Ed25519 key (C2SP signed note)
+//! manifest.tsr                  where a service is configured and answers: its time stamp of manifest.sig (RFC 3161)
 //! ```
 //!
 //! Guarantees: memory is bounded by one fragment and the manifest, however long the footage; a fragment that is not what
@@ -18,18 +19,22 @@
 
 mod manifest;
 mod proof;
+mod timestamp;
 mod verify;
 mod write;
 
 pub use manifest::{CameraEntry, FileEntry, Gap, Manifest, StretchEntry, Unreadable};
 pub use proof::RegisterProof;
-pub use verify::{Verified, verify};
-pub use write::{EvidenceError, Export, Plan, plan};
+pub use timestamp::{TimestampError, TimestampService, verify_timestamp};
+pub use verify::{Stamp, Verified, verify};
+pub use write::{EvidenceError, Export, Plan, Stamping, plan};
 
 /// The manifest's name in the ZIP.
 const MANIFEST: &str = "manifest.json";
 /// Its signature's.
 const SIGNATURE: &str = "manifest.sig";
+/// Its time stamp's.
+const TIMESTAMP: &str = "manifest.tsr";
 /// The register's proof's.
 const PROOF: &str = "register-proof.json";
 /// The text for people's.

@@ -2,10 +2,12 @@
 
 use super::manifest::{FileEntry, Manifest};
 use super::write::{hex, statement};
-use super::{MANIFEST, PROOF, README, RegisterProof, SIGNATURE};
+use super::{MANIFEST, PROOF, README, RegisterProof, SIGNATURE, TIMESTAMP, verify_timestamp};
 use crate::domain::{Actor, Event};
 use crate::register::{Note, VerifyKey};
+use chrono::{DateTime, Utc};
 use openssl::sha::{Sha256, sha256};
+use openssl::x509::X509;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};
@@ -15,6 +17,23 @@ use zip::ZipArchive;
 const MOST_TEXT_BYTES: u64 = 256 << 20;
 /// How much is read at once.
 const PIECE_BYTES: u64 = 1 << 20;
+
+/// What the export's time stamp is worth (RFC 3161).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stamp {
+    /// None was going to be asked for.
+    #[default]
+    NotAsked,
+    /// A service was to be asked; there is no time stamp: it did not answer, or the file was taken out.
+    Missing,
+    /// It is of this signature, at this instant by its own account; no authority was given to verify it with.
+    Unvouched(DateTime<Utc>),
+    /// The given authorities vouch for this instant.
+    Vouched(DateTime<Utc>),
+    /// It is not a time stamp of this signature by the given authorities: a fault says why.
+    Wrong,
+}
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
@@ -27,6 +46,8 @@ pub struct Verified {
     pub frames: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// When the export existed by somebody else's account.
+    pub timestamp: Stamp,
     /// What the export says about itself, where that can be read; to be believed when there is no fault.
     pub manifest: Option<Manifest>,
 }
@@ -42,11 +63,11 @@ impl Verified {
     }
 }
 
-/// Verifies an export.
+/// Verifies an export; its time stamp, if it has one, by these authorities.
 ///
 /// # Errors
 /// When `from` cannot be read. Something that is no ZIP is a finding.
-pub fn verify(from: impl Read + Seek, key: &VerifyKey) -> io::Result<Verified> {
+pub fn verify(from: impl Read + Seek, key: &VerifyKey, authorities: Option<&[X509]>) -> io::Result<Verified> {
     let mut found = Verified::default();
     let mut zip = match ZipArchive::new(from) {
         Ok(zip) => zip,
@@ -71,10 +92,19 @@ pub fn verify(from: impl Read + Seek, key: &VerifyKey) -> io::Result<Verified> {
     if manifest.version != 1 {
         found.fault(MANIFEST, format!("version {}: expected 1; a newer program made it", manifest.version));
     }
-    if let Some(signature) = signature
-        && let Err(why) = signed(&signature, &statement(manifest.export, &bytes), key)
+    if let Some(signature) = &signature
+        && let Err(why) = signed(signature, &statement(manifest.export, &bytes), key)
     {
         found.fault(SIGNATURE, why);
+    }
+    let has_stamp = zip.index_for_name(TIMESTAMP).is_some();
+    found.timestamp = match signature.filter(|_| has_stamp) {
+        Some(signature) => stamped(&mut zip, &signature, authorities, &mut found),
+        None if manifest.timestamp_service.is_some() => Stamp::Missing,
+        None => Stamp::NotAsked,
+    };
+    if authorities.is_some() && matches!(found.timestamp, Stamp::Missing | Stamp::NotAsked) {
+        found.fault(TIMESTAMP, "the export has no time stamp");
     }
     if let Some(proof) = proof
         && let Err(why) = recorded(&proof, &manifest, key)
@@ -85,6 +115,9 @@ pub fn verify(from: impl Read + Seek, key: &VerifyKey) -> io::Result<Verified> {
         found.fault(README, "it is not the one exported");
     }
     let mut known = BTreeSet::from([MANIFEST, SIGNATURE, PROOF, README].map(str::to_owned));
+    if manifest.timestamp_service.is_some() {
+        known.insert(TIMESTAMP.to_owned());
+    }
     for file in manifest.cameras.iter().flat_map(|camera| &camera.files) {
         if !known.insert(file.name.clone()) {
             found.fault(&file.name, "the manifest names it twice");
@@ -120,6 +153,24 @@ fn text(zip: &mut ZipArchive<impl Read + Seek>, name: &str, found: &mut Verified
         Err(why) => {
             found.fault(name, format!("it is missing or damaged: {why}"));
             None
+        }
+    }
+}
+
+/// What the time stamp in it is worth.
+fn stamped(
+    zip: &mut ZipArchive<impl Read + Seek>,
+    signature: &[u8],
+    authorities: Option<&[X509]>,
+    found: &mut Verified,
+) -> Stamp {
+    let Some(answer) = text(zip, TIMESTAMP, found) else { return Stamp::Wrong };
+    match (verify_timestamp(signature, &answer, authorities), authorities) {
+        (Ok(at), Some(_)) => Stamp::Vouched(at),
+        (Ok(at), None) => Stamp::Unvouched(at),
+        (Err(why), _) => {
+            found.fault(TIMESTAMP, why);
+            Stamp::Wrong
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Makes the ZIP, from front to back, into anything that takes bytes.
 
 use super::manifest::{CameraEntry, FileEntry, Manifest, StretchEntry, Unreadable, gaps};
-use super::{MANIFEST, PROOF, README, README_TEXT, RegisterProof, SIGNATURE};
+use super::{MANIFEST, PROOF, README, README_TEXT, RegisterProof, SIGNATURE, TIMESTAMP, TimestampError};
 use crate::archive::{Archive, ArchiveError, Slice, SliceRun, Slices};
 use crate::domain::{CameraId, Excerpt, ExportId, PersonId};
 use crate::register::{Checkpointer, NoteFault};
@@ -83,8 +83,17 @@ pub struct Export {
     pub proof: RegisterProof,
 }
 
+/// Who is asked for a time stamp, and how: blocks until there is one.
+pub struct Stamping<'s> {
+    /// The service's address.
+    pub service: String,
+    /// Asks it about these bytes.
+    pub ask: &'s dyn Fn(&[u8]) -> Result<Vec<u8>, TimestampError>,
+}
+
 impl Export {
-    /// Writes the ZIP. Blocks on archive and writer; `progress` is told each piece of pictures.
+    /// Writes the ZIP. Blocks on archive and writer; `progress` is told each piece of pictures. Returns why it has no time
+    /// stamp where one was wanted: all else in it is whole.
     ///
     /// # Errors
     /// [`EvidenceError`]. Footage that cannot be read is none: the manifest names it.
@@ -93,9 +102,10 @@ impl Export {
         archive: &Archive,
         plan: Plan,
         checkpointer: &Checkpointer,
+        stamping: Option<Stamping<'_>>,
         out: impl Write,
         progress: impl FnMut(u64),
-    ) -> Result<(), EvidenceError> {
+    ) -> Result<Option<TimestampError>, EvidenceError> {
         let mut zip = Zip { zip: ZipWriter::new_stream(out), at: self.exported_at_utc, progress };
         zip.whole(PROOF, &json(&self.proof)?)?;
         let mut cameras = Vec::new();
@@ -114,14 +124,19 @@ impl Export {
             register_seq: self.proof.seq,
             program: concat!("ecluse ", env!("CARGO_PKG_VERSION")).to_owned(),
             readme_sha256: hex(&sha256(README_TEXT.as_bytes())),
+            timestamp_service: stamping.as_ref().map(|stamping| stamping.service.clone()),
             cameras,
         };
         let manifest = json(&manifest)?;
         zip.whole(MANIFEST, &manifest)?;
         let signature = checkpointer.sign_statement(&statement(self.export, &manifest))?;
         zip.whole(SIGNATURE, signature.as_bytes())?;
+        let stamp = stamping.map(|stamping| (stamping.ask)(signature.as_bytes())).transpose();
+        if let Ok(Some(stamp)) = &stamp {
+            zip.whole(TIMESTAMP, stamp)?;
+        }
         zip.zip.finish()?.into_inner().flush()?;
-        Ok(())
+        Ok(stamp.err())
     }
 }
 

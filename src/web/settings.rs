@@ -5,6 +5,7 @@ use crate::archive::recorder::Recorder;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::domain::PersonId;
+use crate::evidence::TimestampService;
 use crate::media::hub::Hub;
 use crate::media::viewer::Viewers;
 use crate::register::Checkpointer;
@@ -51,6 +52,8 @@ pub struct WebSettings {
     pub second_factor: SecondFactorPolicy,
     /// The landlord's identity provider; `None`: everybody logs in with a password.
     pub oidc: Option<super::OidcSettings>,
+    /// Who stamps exports of recordings with the time; `None`: nobody.
+    pub timestamps: Option<Arc<TimestampService>>,
     /// How often people may try and change things (fault 25).
     pub limits: Limits,
     /// Patience with requests under way when the server stops.
@@ -81,6 +84,7 @@ impl WebSettings {
             session_ceiling: Duration::from_secs(12 * 3600),
             second_factor: SecondFactorPolicy::Required,
             oidc: None,
+            timestamps: None,
             limits: Limits::default(),
             shutdown_grace: Duration::from_secs(5),
         }

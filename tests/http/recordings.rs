@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The page's own number of its export.
-const PROGRESS: &str = "01900000-0000-7000-8000-0000000000aa";
+pub const PROGRESS: &str = "01900000-0000-7000-8000-0000000000aa";
 
 /// Pictures as ffprobe counts them.
 fn pictures(path: &Path) -> u64 {
@@ -27,7 +27,7 @@ fn pictures(path: &Path) -> u64 {
 }
 
 /// Two runs of the first camera with a gap between them, the first of two segments at least.
-async fn record(rig: &Rig) -> Vec<Range> {
+pub async fn record(rig: &Rig) -> Vec<Range> {
     let camera = "hall".parse().unwrap();
     let archive = rig.recorder.as_ref().unwrap().archive().unwrap().clone();
     let pictures = Footage::small();
@@ -165,7 +165,7 @@ async fn a1_3_a4_10_a5_6_recordings_are_played_and_exported_by_the_sites_decider
     rig.stop().await;
 }
 
-async fn export(browser: &Browser, stretch: (DateTime<Utc>, DateTime<Utc>), reference: &str) -> crate::rig::Answer {
+pub async fn export(browser: &Browser, stretch: (DateTime<Utc>, DateTime<Utc>), reference: &str) -> crate::rig::Answer {
     let (from, until) = (iso(stretch.0), iso(stretch.1));
     let fields = [
         ("csrf", browser.csrf.as_str()),
@@ -212,7 +212,7 @@ async fn nobody_else(
 }
 
 fn proven(zip: &[u8], key: &str, frames: u64, runs: &[Range], scratch: &Path) {
-    let found = verify(Cursor::new(zip), &key.trim().parse().unwrap()).unwrap();
+    let found = verify(Cursor::new(zip), &key.trim().parse().unwrap(), None).unwrap();
     assert_eq!((found.faults, found.files, found.frames), (Vec::<String>::new(), runs.len(), frames));
     let manifest = found.manifest.unwrap();
     let camera = &manifest.cameras[0];
@@ -244,7 +244,7 @@ fn proven(zip: &[u8], key: &str, frames: u64, runs: &[Range], scratch: &Path) {
 }
 
 /// A file of the ZIP, exchanged for another, as somebody would who has a ZIP program.
-fn altered(zip: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Option<Vec<u8>>) -> Vec<u8> {
+pub fn altered(zip: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Option<Vec<u8>>) -> Vec<u8> {
     use std::io::{Read, Write};
     let mut from = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
     let mut into = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -264,7 +264,7 @@ fn altered(zip: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Option<Vec<u8>>) 
 }
 
 fn tampering_is_named(zip: &[u8], key: &VerifyKey) {
-    let check = |zip: Vec<u8>| -> Verified { verify(Cursor::new(zip), key).unwrap() };
+    let check = |zip: Vec<u8>| -> Verified { verify(Cursor::new(zip), key, None).unwrap() };
     let film = check(zip.to_vec()).manifest.unwrap().cameras[0].files[0].clone();
     let second = &film.stretches[1];
     let place = (film.stretches[0].bytes + 100) as usize;
@@ -294,6 +294,6 @@ fn tampering_is_named(zip: &[u8], key: &VerifyKey) {
     // Another key's word is nobody's.
     let other = tempfile::tempdir().unwrap();
     let other = ecluse::register::open_key(other.path(), key.name()).unwrap();
-    let found = verify(Cursor::new(zip), other.public()).unwrap();
+    let found = verify(Cursor::new(zip), other.public(), None).unwrap();
     assert_eq!(found.faults.len(), 2, "signature and proof: {:?}", found.faults);
 }

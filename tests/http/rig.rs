@@ -10,6 +10,7 @@ use ecluse::control::{Control, ControlSettings};
 use ecluse::domain::{
     Action, Actor, Camera, Command, Convention, Designation, Policy, Role, Service, Site, SiteId, TicketId,
 };
+use ecluse::evidence::TimestampService;
 use ecluse::mail::{Courier, MailSettings, Notifier};
 use ecluse::media::hub::{Hub, HubLimits};
 use ecluse::media::viewer::{ViewerSettings, Viewers};
@@ -112,6 +113,8 @@ pub struct Wishes {
     pub mail: Option<MailSettings>,
     /// The first camera is recorded, in segments of four seconds.
     pub recorder: bool,
+    /// Who stamps exports with the time.
+    pub timestamps: Option<Arc<TimestampService>>,
 }
 
 impl Default for Wishes {
@@ -127,6 +130,7 @@ impl Default for Wishes {
             max_connections: 256,
             mail: None,
             recorder: false,
+            timestamps: None,
         }
     }
 }
@@ -203,6 +207,7 @@ impl Rig {
         let mut settings =
             WebSettings::new(local, server_files.certificate, server_files.key, "https://ecluse.example.org");
         settings.limits = wishes.limits;
+        settings.timestamps = wishes.timestamps;
         settings.metrics_listen = Some(local);
         settings.workstation_ca_pem = wishes.workstation_ca.then(|| authority.certificate_path());
         if !wishes.second_factor {

@@ -57,5 +57,13 @@ pub(super) fn faults(config: &Config, loaded: &Loaded) -> Vec<ConfigFault> {
             );
         }
     }
+    if let Some(timestamp) = &recorder.timestamp
+        && let Err(why) = crate::cli::recorder::authorities(&timestamp.ca)
+    {
+        let what = format!("recorder.timestamp.ca {why}");
+        let remedy = "check the path; take the authority's certificate from the service's documentation";
+        let fault = ConfigFault::error(what, "the PEM of the authority the service's certificate comes from", remedy);
+        found.push(fault.at(loaded.position(&["recorder", "timestamp", "ca"])));
+    }
     found
 }

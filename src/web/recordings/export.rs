@@ -4,7 +4,7 @@
 use super::progress::Stage;
 use super::{archive, look, site};
 use crate::domain::{Action, Actor, Command, Event, Excerpt, ExportId, SiteId};
-use crate::evidence::{Export, RegisterProof, plan};
+use crate::evidence::{Export, RegisterProof, Stamping, plan};
 use crate::web::answer::Answer;
 use crate::web::app::App;
 use crate::web::auth::Caller;
@@ -64,10 +64,21 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let export = Export { export, footage, site_name, reference, exported_at_utc, exported_by, proof };
     let progress = app.exports.begin(&person.id, number, total);
     let (send, receive) = mpsc::channel::<io::Result<Bytes>>(QUEUE);
+    let (service, runtime) = (app.settings.timestamps.clone(), tokio::runtime::Handle::current());
     tokio::task::spawn_blocking(move || {
         let mut out = Pieces { send, piece: Vec::with_capacity(PIECE_BYTES) };
-        match export.write(&archive, planned, &checkpointer, &mut out, |bytes| progress.add(bytes)) {
-            Ok(()) => progress.end(Stage::Finished),
+        let service = service.as_deref();
+        let ask = |bytes: &[u8]| match service {
+            Some(service) => runtime.block_on(service.stamp(bytes)),
+            None => Ok(Vec::new()),
+        };
+        let stamping = service.map(|service| Stamping { service: service.url().to_owned(), ask: &ask });
+        match export.write(&archive, planned, &checkpointer, stamping, &mut out, |bytes| progress.add(bytes)) {
+            Ok(None) => progress.end(Stage::Finished),
+            Ok(Some(error)) => {
+                tracing::warn!(%error, "an export has no time stamp");
+                progress.end(Stage::FinishedUnstamped);
+            }
             Err(error) => {
                 tracing::error!(%error, "an export was not finished");
                 progress.end(Stage::Failed);

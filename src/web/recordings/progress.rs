@@ -26,6 +26,8 @@ pub enum Stage {
     Running,
     /// All of it has left.
     Finished,
+    /// All of it has left, but for the time stamp: the service did not give one.
+    FinishedUnstamped,
     /// It broke off: what was received is no whole ZIP.
     Failed,
 }

@@ -69,5 +69,6 @@ recordings-thumb = Go to
 recordings-export-progress = Progress of the export
 recordings-export-running = Export under way; it is entered in the register.
 recordings-export-finished = Export finished. Verify it with "ecluse recordings verify".
+recordings-export-finished-unstamped = Export finished, without a time stamp: the service gave none. All else is whole and can be verified.
 recordings-export-failed = The export broke off: what was received is not whole. Start again.
 recordings-unsupported = This browser cannot play recordings (Media Source Extensions); the export works.

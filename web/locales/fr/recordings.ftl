@@ -69,5 +69,6 @@ recordings-thumb = Aller à
 recordings-export-progress = Avancement de l’export
 recordings-export-running = Export en cours ; il est inscrit au registre.
 recordings-export-finished = Export terminé. Vérifiez-le avec « ecluse recordings verify ».
+recordings-export-finished-unstamped = Export terminé, sans horodatage : le service n’en a pas donné. Tout le reste est complet et se vérifie.
 recordings-export-failed = L’export a été interrompu : ce qui a été reçu n’est pas complet. Recommencez.
 recordings-unsupported = Ce navigateur ne peut pas lire les enregistrements (Media Source Extensions) ; l’export fonctionne.

@@ -276,7 +276,7 @@ async function watchExport(number) {
       unknown += 1;
       continue;
     }
-    bar.value = total > 0 ? bytes / total : Number(state === "finished");
+    bar.value = total > 0 ? bytes / total : Number(state.startsWith("finished"));
     if (state !== "running") {
       words.textContent = text(`recordings-export-${state}`);
       return;
