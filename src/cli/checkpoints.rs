@@ -13,7 +13,8 @@ use std::time::Duration;
 /// How often the day is looked at: short against a day, and no timer that a clock step or a suspension could lose.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// Makes a checkpoint whenever a new day has begun in Paris, and queues its mails, until the server stops. The day is
+/// Makes a checkpoint whenever a new day has begun in Paris since the last that was mailed, and queues its mails, until the
+/// server stops. The day is
 /// looked at every `look_every` ([`LOOK_EVERY`]; tests do not wait so long).
 pub(super) async fn daily(
     checkpointer: Checkpointer,
@@ -22,7 +23,11 @@ pub(super) async fn daily(
     witnesses: Witnesses,
     look_every: Duration,
 ) {
-    let mut days = Days::new(clock.utc());
+    // A midnight at which no server ran is made up for at once.
+    let last = witnesses.clone();
+    let last = tokio::task::spawn_blocking(move || last.last_queued_utc()).await;
+    let last = last.ok().and_then(Result::ok).flatten();
+    let mut days = Days::new(last.unwrap_or_else(|| clock.utc()));
     while !control.health().stopping {
         tokio::time::sleep(look_every).await;
         let now = clock.utc();
@@ -126,7 +131,7 @@ mod tests {
         let control = Control::start(settings, register, store.clone(), shared.clone()).unwrap();
         let addresses = vec!["mairie@example.org".to_owned(), "prefecture@example.org".to_owned()];
         let witnesses = Witnesses::new(store.clone(), addresses.clone(), "fr");
-        let timer = tokio::spawn(daily(checkpointer.clone(), control.clone(), shared, witnesses, LOOK));
+        let timer = tokio::spawn(daily(checkpointer.clone(), control.clone(), shared, witnesses.clone(), LOOK));
 
         let kept = || {
             let files = std::fs::read_dir(dir.path().join("register").join(CHECKPOINT_DIR));
@@ -168,8 +173,23 @@ mod tests {
         until("the second midnight", 2).await;
         let newest = SignedCheckpoint::parse(&std::fs::read_to_string(&kept()[1]).unwrap(), "kept").unwrap();
         assert!(newest.checkpoint.size > signed.checkpoint.size);
+
+        // A server that starts on a day whose midnight it missed makes up for it; one that starts again on that day does not.
+        timer.abort();
+        control
+            .execute(Command { actor: Actor::System, action: Action::ClockStepped { by_us: 3_000_000 } })
+            .await
+            .unwrap();
+        clock.advance(Duration::from_secs(26 * 3600));
+        for _ in 0..2 {
+            let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+            let timer = tokio::spawn(daily(checkpointer.clone(), control.clone(), shared, witnesses.clone(), LOOK));
+            until("the missed midnight", 3).await;
+            looked().await;
+            assert_eq!((kept().len(), mails().len()), (3, 6));
+            timer.abort();
+        }
         control.shutdown().await;
-        timer.await.unwrap();
     }
 
     #[test]

@@ -37,6 +37,17 @@ impl Witnesses {
         Self { store, addresses, language }
     }
 
+    /// When they were last queued a checkpoint, UTC; none: nobody is to be sent any, or none is kept. Blocks on the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the outbox cannot be read.
+    pub fn last_queued_utc(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        if self.addresses.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.store.outbox().newest(MailKind::Checkpoint)?.map(|mail| mail.queued_at_utc))
+    }
+
     /// Queues the mails of one checkpoint; again is once. Blocks on the store.
     ///
     /// # Errors

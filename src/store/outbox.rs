@@ -105,6 +105,15 @@ impl Outbox {
         self.mails.rows().rev().take(limit).map(|row| row.map(|(_, mail)| mail)).collect()
     }
 
+    /// The newest mail of a kind. Reads all that are newer.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table cannot be read.
+    pub fn newest(&self, kind: MailKind) -> Result<Option<Mail>, StoreError> {
+        let mut mails = self.mails.rows().rev().map(|row| row.map(|(_, mail): (_, Mail)| mail));
+        mails.find(|mail| mail.as_ref().map_or(true, |mail| mail.kind == kind)).transpose()
+    }
+
     /// One mail.
     ///
     /// # Errors
