@@ -83,12 +83,15 @@ pub struct Export {
     pub proof: RegisterProof,
 }
 
-/// Who is asked for a time stamp, and how: blocks until there is one.
+/// Asks for a time stamp of these bytes; blocks until there is one.
+pub type AskForStamp<'s> = dyn Fn(&[u8]) -> Result<Vec<u8>, TimestampError> + 's;
+
+/// Who is asked for a time stamp, and how.
 pub struct Stamping<'s> {
     /// The service's address.
     pub service: String,
-    /// Asks it about these bytes.
-    pub ask: &'s dyn Fn(&[u8]) -> Result<Vec<u8>, TimestampError>,
+    /// Asks it.
+    pub ask: &'s AskForStamp<'s>,
 }
 
 impl Export {
