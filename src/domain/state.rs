@@ -11,6 +11,7 @@ use super::invitation::Invitation;
 use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
 use super::policy::{ALERT_LASTS, ASK_EVERY, Policy};
+use super::retrieval::Retrievals;
 use super::rights::Proposal;
 use super::session::{Purpose, Session, SessionState};
 use super::site::{Convention, Site};
@@ -42,6 +43,8 @@ pub struct State {
     pub people: OrdMap<PersonId, Designation>,
     /// What becomes of footage: retention, holds, access requests, what is gone (A5-2 to A5-5).
     pub custody: Custody,
+    /// Who looked at recordings or took some out lately (A4-10, A5-6).
+    pub retrievals: Retrievals,
     /// Alarms about the recordings' storage that stand, since when, UTC (fault 13).
     pub storage_alarms: OrdMap<StorageAlarm, DateTime<Utc>>,
     /// All alerts (A3-2).
@@ -181,11 +184,9 @@ impl State {
             | Event::RegisterRepaired { .. }
             | Event::RegisterPurged { .. }
             | Event::RegisterExported { .. }
-            // Acts that change nothing but what is known.
-            | Event::FootageViewed { .. }
-            | Event::FootageExported { .. }
             // The decision and the opening are one act of one actor: `Opened` carries both.
             | Event::Approved { .. } => {}
+            Event::FootageViewed { .. } | Event::FootageExported { .. } => self.retrievals.apply(entry),
             Event::ClockStepped { by_us } => {
                 let open = self.live_tickets.iter().filter(|id| self.tickets.get(*id).is_some_and(|t| !t.is_pending()));
                 let back = TimeDelta::microseconds(by_us.saturating_neg().max(0));
