@@ -48,6 +48,8 @@ mod supervision;
 mod tickets;
 #[path = "http/timestamps.rs"]
 mod timestamps;
+#[path = "http/timeline.rs"]
+mod timeline;
 #[path = "http/transport.rs"]
 mod transport;
 #[path = "http/urgent.rs"]

@@ -206,6 +206,9 @@ test("every page of the navigation, for every other role", async (t) => {
         await visitor.page.waitForSelector("#stage:not([hidden])");
         await until("there are thumbnails", 60, () => visitor.page.locator("#thumbs button").count());
         await look(visitor.page, "recordings that are played");
+        await visitor.page.goto(`${demo.url}/recordings/${demo.site}`);
+        await visitor.page.locator("#lanes .rec-mark-viewed").first().focus();
+        await look(visitor.page, "the timeline with what was done before");
       }
       // 422: the faulty request. 410: a page that looked at the images asks once more at the moment the ticket ends.
       await assertQuiet(visitor, /status of (410|422)/);

@@ -104,6 +104,19 @@ test("a4_10 a5_6 the decider plays, scrubs and exports what was recorded, and ea
     assert.ok(contrast > 20, `not one grey: ${contrast}`);
   });
 
+  await t.test("the viewer chooses whose thumbnails there are; those that were made are not made again", async () => {
+    const names = await page.locator("#thumb-camera option").allTextContents();
+    assert.equal(names.length, 4);
+    const strip = () => page.locator("#thumbs button").evaluateAll((buttons) => buttons.map((button) => button.getAttribute("aria-label")));
+    const of = async (name) => { const labels = await strip(); return labels.length === 8 && labels.every((label) => label.includes(name)); };
+    assert.ok(await of(names[0]), `the first camera's: ${await strip()}`);
+    await page.selectOption("#thumb-camera", { index: 2 });
+    await until("the third camera's are there, and no other's", 60, () => of(names[2]));
+    await page.selectOption("#thumb-camera", { index: 0 });
+    assert.ok(await of(names[0]), `at once: ${await strip()}`);
+    assert.deepEqual((await register(page)).map(({ type }) => type), ["footage-viewed"], "within the viewing: no other entry");
+  });
+
   await t.test("the export: told while it runs, verified by the command, played by itself; a changed byte is named", async () => {
     await page.fill("#reference", "Réquisition 2026/117, tribunal judiciaire");
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
@@ -138,6 +151,57 @@ test("a4_10 a5_6 the decider plays, scrubs and exports what was recorded, and ea
     assert.equal(tampered.status, 1, tampered.stdout);
     const named = readdirSync(join(scratch, "out"), { recursive: true }).filter((name) => name.endsWith(".mp4"));
     assert.ok(named.some((name) => tampered.stdout.includes(name)), tampered.stdout);
+  });
+
+  await t.test("the line tells what was done, and gives its period by keyboard as by mouse", async () => {
+    await page.goto(place);
+    const who = demo.person("decider").name;
+    for (const mark of ["viewed", "exported"]) {
+      assert.ok((await textOf(page, `tr[data-mark=${mark}]`)).includes(who), mark);
+      assert.equal(await page.locator(`#lanes .rec-mark-${mark}`).count(), 1, mark);
+    }
+    assert.match(await textOf(page, "tr[data-mark=exported]"), /Réquisition 2026\/117/);
+    assert.equal(await page.locator("#lanes [data-item][tabindex='0']").count(), 1, "one stop of the Tab key");
+    const focused = () => page.evaluate(() => {
+      const { dataset } = document.activeElement;
+      return { row: document.activeElement.closest("[data-row]")?.dataset.row, first: Date.parse(dataset.first), last: Date.parse(dataset.last) };
+    });
+    const form = async () => [await page.inputValue("#from"), await page.inputValue("#until")];
+
+    await tabTo(page, "#lanes [data-item]");
+    const viewed = await focused();
+    assert.equal(viewed.row, "viewed");
+    assert.match(await textOf(page, "#line-words"), /enregistrements consultés/);
+    assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /enregistrements consultés/);
+    await page.keyboard.press("Enter");
+    const [from, to] = await form();
+    assert.equal(from, local(viewed.first - 300_000));
+    assert.ok(to > local(viewed.first) && to <= local(Math.min(viewed.first + 300_000, Date.now() + 1000)), `${to}: five minutes on, but not beyond now`);
+    assert.match(await page.textContent("#announce"), /Période reprise/);
+
+    await page.keyboard.press("ArrowDown");
+    assert.equal((await focused()).row, "exported");
+    await page.keyboard.press("ArrowDown");
+    const seen = await focused();
+    assert.deepEqual(seen, { row: "seen", first: begin, last: begin + 20_000 }, "the stretch that was played and exported");
+    await page.keyboard.press(" ");
+    assert.deepEqual(await form(), [local(begin), local(begin + 20_000)]);
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("End");
+    const run = await focused();
+    assert.equal(await page.locator(`tr[data-run="${run.row}"]`).count() > 0, true, `images: ${run.row}`);
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await form(), [local(run.first), local(Math.ceil(run.last / 1000) * 1000)], "the whole run");
+    await page.keyboard.press("Tab");
+    assert.equal(await page.locator("#lanes :focus").count(), 0, "the Tab key leaves the line");
+
+    await page.locator("#lanes .rec-mark-exported").click();
+    const exported = Date.parse(await page.locator("#lanes .rec-mark-exported").getAttribute("data-first"));
+    assert.equal((await form())[0], local(exported - 300_000), "by mouse");
+    const bar = page.locator(`#lanes [data-row="${run.row}"] .rec-bar`).last();
+    await bar.click();
+    const clicked = (await form()).map((text) => Date.parse(`${text}Z`));
+    assert.equal(clicked[1] - clicked[0], 600_000, "of images the instant that was clicked");
   });
   await assertQuiet(decider);
 });

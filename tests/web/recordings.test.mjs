@@ -1,7 +1,7 @@
 // The pure part of playback.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mediaTime, nextPicture, thumbnailInstants } from "../../web/static/js/logic_recordings.js";
+import { itemAt, mediaTime, nextPicture, periodOf, thumbnailInstants } from "../../web/static/js/logic_recordings.js";
 
 /** Two parts of four seconds, a gap of a minute, one more. */
 const PARTS = [
@@ -32,4 +32,29 @@ test("thumbnails are spread over what there is, not over gaps", () => {
   assert.equal(thumbnailInstants(PARTS, 8).length, 8);
   for (const at of thumbnailInstants(PARTS, 8)) assert.notEqual(mediaTime(PARTS, at), undefined);
   assert.deepEqual(thumbnailInstants([], 8), []);
+});
+
+test("a5_6 around an event five minutes before and after, never beyond now; of images themselves at most a viewing", () => {
+  const [at, minute] = [1_764_072_000_000, 60_000];
+  const event = { first: at, last: at, run: false };
+  assert.deepEqual(periodOf(event, at + 3_600_000), [at - 5 * minute, at + 5 * minute]);
+  assert.deepEqual(periodOf(event, at + 2 * minute), [at - 5 * minute, at + 2 * minute]);
+  assert.deepEqual(periodOf({ ...event, last: at + 20 * minute }, at + 3_600_000), [at - 5 * minute, at + 25 * minute]);
+  assert.deepEqual(periodOf({ first: at, last: at + 90 * minute, run: true }, at + 9e9), [at, at + 90 * minute]);
+  assert.deepEqual(periodOf({ first: at, last: at + 24 * 60 * minute, run: true }, at + 9e9), [at, at + 360 * minute]);
+  assert.deepEqual(periodOf({ first: at, last: at + 400, run: true }, at + 9e9), [at, at + 1000], "not an empty one");
+});
+
+test("the arrow keys reach every bar and every event of the line, and nothing else", () => {
+  const items = [[0, 10], [0, 50], [0, 90], [2, 20], [5, 0], [5, 80]].map(([row, first]) => ({ row, first }));
+  const to = (from, ...keys) => keys.reduce((place, key) => itemAt(items, place, key), from);
+  assert.equal(to(0, "ArrowRight", "ArrowRight", "ArrowRight"), 2, "the end of a row holds");
+  assert.equal(to(2, "ArrowLeft", "ArrowLeft", "ArrowLeft"), 0);
+  assert.deepEqual([to(1, "Home"), to(1, "End")], [0, 2]);
+  assert.deepEqual([to(2, "ArrowDown"), to(2, "ArrowDown", "ArrowDown"), to(5, "ArrowDown")], [3, 4, 5]);
+  assert.deepEqual([to(5, "ArrowUp", "ArrowUp"), to(0, "ArrowUp"), to(1, "ArrowDown", "ArrowUp")], [0, 0, 0]);
+  assert.equal(itemAt(items, 0, "x"), undefined);
+  const reached = new Set([0]);
+  for (const place of reached) for (const key of ["ArrowRight", "ArrowDown"]) reached.add(itemAt(items, place, key));
+  assert.equal(reached.size, items.length);
 });

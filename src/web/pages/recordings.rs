@@ -2,12 +2,18 @@
 //!
 //! The form on it: `POST /recordings/{site}/export` (`csrf`, `cameras`, `from`, `until`, `reference`).
 
+mod marks;
+
+pub use marks::{Mark, What};
+
+use super::names::Names;
 use super::{Banner, Locale, Shell};
 use crate::archive::Boundary;
 use crate::domain::{CameraId, SiteId, TicketId};
 use askama::Template;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Europe::Paris;
+use marks::clock;
 
 /// A site whose recordings may be looked at.
 #[derive(Debug, Clone)]
@@ -53,24 +59,6 @@ pub struct Lane {
     pub alone: bool,
 }
 
-/// What is marked on the line, beside the tickets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mark {
-    /// A guard's alert.
-    Alert,
-    /// Images were asked for.
-    Request,
-}
-
-impl Mark {
-    fn as_str(self) -> &'static str {
-        match self {
-            Mark::Alert => "alert",
-            Mark::Request => "request",
-        }
-    }
-}
-
 impl Lane {
     /// Where nothing is recorded between what is, with the reason: as the bars before and after tell it.
     fn gaps(&self) -> Vec<(DateTime<Utc>, DateTime<Utc>, Option<Boundary>)> {
@@ -105,8 +93,12 @@ pub struct TimelineView {
     pub lanes: Vec<Lane>,
     /// Tickets that were open: since when, until when, UTC.
     pub tickets: Vec<(TicketId, DateTime<Utc>, DateTime<Utc>)>,
-    /// What happened otherwise, oldest first.
-    pub marks: Vec<(DateTime<Utc>, Mark)>,
+    /// What happened otherwise, oldest first; and what was done since with the day's images.
+    pub marks: Vec<Mark>,
+    /// Names of people and cameras.
+    pub names: Names,
+    /// When this was drawn, UTC.
+    pub now: DateTime<Utc>,
 }
 
 /// Draws the list.
@@ -155,6 +147,12 @@ impl TimelineView {
     /// 86,400, but for the two days on which the clocks change.
     fn width(&self) -> i64 {
         (self.until_utc - self.from_utc).num_seconds()
+    }
+
+    /// What a bar is called where it is not seen.
+    fn run(&self, l: Locale, lane: &Lane, bar: &Bar) -> String {
+        let values = [("camera", lane.name.clone()), ("from", clock(bar.from_utc)), ("until", clock(bar.until_utc))];
+        l.with("recordings-run", &values)
     }
 
     fn is_alone(&self) -> bool {

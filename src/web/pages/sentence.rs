@@ -357,7 +357,7 @@ pub fn ending(l: Locale, cause: &CloseCause) -> String {
 }
 
 /// The words that go with the end of a transfer.
-fn close_words(l: Locale, cause: &CloseCause) -> Option<String> {
+pub(super) fn close_words(l: Locale, cause: &CloseCause) -> Option<String> {
     match cause {
         CloseCause::InterruptedByLandlord { why }
         | CloseCause::CutByAdministrator { why }

@@ -5,6 +5,7 @@
 //! one; an export is recorded before its first byte. What a viewing was opened for is all that can be reached through it.
 
 pub mod export;
+mod marks;
 pub mod media;
 pub mod progress;
 mod timeline;

@@ -1,14 +1,16 @@
 //! `GET /recordings` and `/recordings/{site}`: when there are images and why not, beside the day's tickets. No images:
 //! those need a viewing.
 
-use super::{archive, look, site};
+use super::{archive, look, marks, site};
 use crate::archive::Range;
 use crate::domain::{CameraId, SiteId, TicketState};
+use crate::web::access;
 use crate::web::answer::Answer;
 use crate::web::app::App;
 use crate::web::auth::Caller;
 use crate::web::chrome;
-use crate::web::pages::recordings::{Bar, Lane, Mark, RecordingsView, SiteLink, TimelineView, render, render_list};
+use crate::web::pages::Names;
+use crate::web::pages::recordings::{Bar, Lane, RecordingsView, SiteLink, TimelineView, render, render_list};
 use crate::web::problem::Problem;
 use crate::web::request::{Form, Request};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
@@ -67,14 +69,12 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
             .filter(|(_, since, end)| *since < until && *end > from)
             .collect()
     });
-    let mut marks: Vec<(DateTime<Utc>, Mark)> = app.context.control.read(|state| {
-        let alerts = state.alerts.values().filter(|alert| alert.site == id);
-        let alerts = alerts.map(|alert| (alert.raised_at_utc, Mark::Alert));
-        let requests = state.tickets.values().filter(|ticket| ticket.site == id);
-        let requests = requests.map(|ticket| (ticket.requested_at_utc, Mark::Request));
-        alerts.chain(requests).filter(|(at, _)| *at >= from && *at < until).collect()
-    });
-    marks.sort_unstable();
+    let marks = app.context.control.read(|state| marks::of(state, &id, alone.as_ref(), from, until));
+    let names = Names {
+        people: access::names(app).await?,
+        cameras: site.cameras.iter().map(|camera| (camera.id.clone(), camera.name.clone())).collect(),
+        ..Names::default()
+    };
     let view = TimelineView {
         lanes: lanes.collect(),
         site: id,
@@ -86,6 +86,8 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
         until_utc: until,
         tickets,
         marks,
+        names,
+        now,
     };
     chrome::page(request, StatusCode::OK, render(&chrome::shell(app, request, caller), &view))
 }

@@ -47,3 +47,49 @@ export function mediaTime(parts, at) {
   }
   return undefined;
 }
+
+/** Milliseconds taken before and after an event. */
+const AROUND = 300_000;
+/** The longest viewing, milliseconds: `MOST_VIEWING_HOURS` of the server. */
+const LONGEST = 6 * 3_600_000;
+
+/**
+ * The period to look at for something that was chosen on the line: images themselves, or what lies around an event.
+ * @param {{first: number, last: number, run: boolean}} chosen milliseconds since 1970; `run`: images
+ * @param {number} now nothing later is there to be looked at
+ * @returns {[number, number]}
+ */
+export function periodOf({ first, last, run }, now) {
+  // To whole seconds, as the form has them, and not to none.
+  const end = run ? Math.ceil(Math.min(last, first + LONGEST) / 1000) * 1000 : Math.min(last + AROUND, now);
+  return [run ? first : first - AROUND, end];
+}
+
+/**
+ * Where a key leads on the line: along a row, or to what is nearest in time on the row above or below.
+ * @param {{row: number, first: number}[]} items row by row, each in the order of time
+ * @param {number} current
+ * @param {string} key as `KeyboardEvent.key` has it
+ * @returns {number|undefined} `undefined`: this key leads nowhere
+ */
+export function itemAt(items, current, key) {
+  const { row, first } = items[current];
+  const places = (wanted) => items.map((_, place) => place).filter((place) => items[place].row === wanted);
+  const same = places(row);
+  const clamp = (place) => Math.min(same[same.length - 1], Math.max(same[0], place));
+  switch (key) {
+    case "ArrowLeft": return clamp(current - 1);
+    case "ArrowRight": return clamp(current + 1);
+    case "Home": return same[0];
+    case "End": return same[same.length - 1];
+    case "ArrowUp":
+    case "ArrowDown": {
+      const rows = items.map((item) => item.row).filter((other) => (key === "ArrowUp" ? other < row : other > row));
+      if (rows.length === 0) return current;
+      const next = places(key === "ArrowUp" ? Math.max(...rows) : Math.min(...rows));
+      const apart = (place) => Math.abs(items[place].first - first);
+      return next.reduce((best, place) => (apart(place) < apart(best) ? place : best));
+    }
+    default: return undefined;
+  }
+}

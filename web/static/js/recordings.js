@@ -3,6 +3,7 @@
 import Hls from "../vendor/hls.light.min.mjs";
 import { announce, language, text } from "./texts.js";
 import { mediaTime, nextPicture, thumbnailInstants } from "./logic_recordings.js";
+import { timeline } from "./timeline.js";
 
 const player = document.getElementById("player");
 const form = document.getElementById("footage-form");
@@ -22,8 +23,10 @@ let end = 0;
 let at = 0;
 let playing = false;
 let looked = performance.now();
-/** Which opening of a viewing is the current one: what belongs to an earlier one stops. */
-let opening = 0;
+/** Which strip of thumbnails is the current one: an earlier one stops. */
+let strip = 0;
+/** What can be played in the viewing that is open, camera by camera, with its thumbnails once they are all there. */
+let playable = [];
 
 const parts = ({ hls }) => hls.levels[0]?.details?.fragments ?? [];
 const clock = new Intl.DateTimeFormat(language, { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "medium" });
@@ -116,7 +119,13 @@ function learn(video) {
 }
 
 /** A strip of small pictures of one camera, out of the viewing that is open; each leads to its instant. */
-async function thumbnails({ name, playlist }, mine) {
+async function thumbnails(camera) {
+  strip += 1;
+  const mine = strip;
+  const { name, playlist } = camera;
+  byId("thumbs").replaceChildren(...(camera.thumbnails ?? []));
+  if (camera.thumbnails) return;
+  const made = [];
   const video = document.createElement("video");
   video.muted = true;
   const hls = new Hls({ enableWorker: false, maxBufferLength: 1, backBufferLength: 0, startPosition: 0 });
@@ -129,7 +138,7 @@ async function thumbnails({ name, playlist }, mine) {
       const there = new Promise((resolve) => { video.addEventListener("seeked", resolve, { once: true }); });
       video.currentTime = mediaTime(found, instant);
       await Promise.race([there, new Promise((resolve) => { setTimeout(resolve, 10_000); })]);
-      if (mine !== opening) return;
+      if (mine !== strip) return;
       if (video.readyState < 2) continue;
       const button = document.createElement("button");
       button.type = "button";
@@ -140,10 +149,22 @@ async function thumbnails({ name, playlist }, mine) {
       button.append(canvas);
       button.addEventListener("click", () => move(instant));
       byId("thumbs").append(button);
+      made.push(button);
     }
+    // Looking at another camera's and coming back loads and decodes nothing again.
+    camera.thumbnails = made;
   } finally {
     hls.destroy();
   }
+}
+
+/** Lets the viewer choose whose thumbnails there are; at first the first camera's. */
+function offerThumbnails(cameras) {
+  playable = cameras;
+  const choice = byId("thumb-camera");
+  choice.replaceChildren(...cameras.map(({ camera, name }) => new Option(name, camera)));
+  byId("thumb-choice").hidden = cameras.length < 2;
+  thumbnails(cameras[0]).catch(() => {});
 }
 
 function show(camera) {
@@ -217,11 +238,9 @@ async function open() {
   byId("wall").replaceChildren();
   playing = false;
   cameras = body.cameras.map(show);
-  opening += 1;
-  byId("thumbs").replaceChildren();
   if (cameras.length > 0) {
     learn(cameras[0].video);
-    thumbnails(body.cameras[0], opening).catch(() => {});
+    offerThumbnails(body.cameras);
   }
   byId("position").max = String((end - begin) / 1000);
   byId("stage").hidden = false;
@@ -238,6 +257,7 @@ byId("frame-back").addEventListener("click", () => step(-1));
 byId("frame-forward").addEventListener("click", () => step(1));
 byId("position").addEventListener("input", (event) => move(begin + Number(event.target.value) * 1000));
 byId("speed").addEventListener("change", () => follow(false));
+byId("thumb-camera").addEventListener("change", ({ target }) => thumbnails(playable[target.selectedIndex]).catch(() => {}));
 byId("stage").addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select, input")) return;
   const deed = { ArrowLeft: () => move(at - 10_000), ArrowRight: () => move(at + 10_000), ",": () => step(-1), ".": () => step(1) }[event.key];
@@ -247,19 +267,10 @@ byId("stage").addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-/** A click on the line: to that instant of an open viewing, or the viewing to be opened begins there. */
-lanes.addEventListener("click", (event) => {
-  const lane = event.target.closest("svg");
-  if (!lane) return;
-  const box = lane.getBoundingClientRect();
-  const instantOf = Number(lanes.dataset.from) + ((event.clientX - box.left) / box.width) * lane.viewBox.baseVal.width * 1000;
-  if (!byId("stage").hidden && instantOf >= begin && instantOf <= end) {
-    move(instantOf);
-    return;
-  }
-  const local = (ms) => new Date(ms).toLocaleString("sv-SE", { timeZone: "Europe/Paris" }).replace(" ", "T");
-  byId("from").value = local(instantOf);
-  byId("until").value = local(instantOf + 600_000);
+timeline((instantOf) => {
+  const within = !byId("stage").hidden && instantOf >= begin && instantOf <= end;
+  if (within) move(instantOf);
+  return within;
 });
 
 /** The export leaves as a download; how far it is, the server tells. */
