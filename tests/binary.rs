@@ -4,6 +4,8 @@
 //! `ECLUSE_CAMPAIGN=N` sets the number of kills of the campaign, `ECLUSE_SEED=N` repeats one; the full size is 200. `ECLUSE_SOAK=SECONDS`
 //! sets the length of the soak; the full size is 1,800.
 
+#[path = "binary/auditor.rs"]
+mod auditor;
 #[path = "binary/person.rs"]
 mod person;
 #[path = "binary/program.rs"]

@@ -42,6 +42,8 @@ mod schemathesis;
 mod second_factor;
 #[path = "http/sites.rs"]
 mod sites;
+#[path = "http/storage.rs"]
+mod storage;
 #[path = "http/supervision.rs"]
 mod supervision;
 #[path = "http/tickets.rs"]

@@ -8,6 +8,7 @@
 //! ```
 
 use super::error::{ArchiveError, io};
+use super::storage::Space;
 use crate::domain::CameraId;
 use chrono::{DateTime, NaiveDate, Utc};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -105,6 +106,11 @@ pub(super) fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
 
 /// What a process without privileges may still write there, MiB; `None` when the system does not say.
 pub fn free_mib(directory: &Path) -> Option<u64> {
+    space(directory).map(|space| space.free_mib)
+}
+
+/// Room on the disk of a directory; `None` when the system does not say.
+pub(super) fn space(directory: &Path) -> Option<Space> {
     use std::os::unix::ffi::OsStrExt;
     let path = std::ffi::CString::new(directory.as_os_str().as_bytes()).ok()?;
     // SAFETY: `statvfs` is plain data for which zero is a valid value; the path is a C string that outlives the call.
@@ -115,5 +121,6 @@ pub fn free_mib(directory: &Path) -> Option<u64> {
         }
         space
     };
-    Some(space.f_bavail.saturating_mul(space.f_frsize) / (1024 * 1024))
+    let mib = |blocks: u64| blocks.saturating_mul(space.f_frsize) / (1024 * 1024);
+    Some(Space { free_mib: mib(space.f_bavail), total_mib: mib(space.f_blocks) })
 }

@@ -41,6 +41,7 @@ pub mod retention;
 mod retention_tests;
 mod seal;
 mod slice;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod vault;
@@ -58,5 +59,6 @@ pub use master::{MasterKey, MasterKeySource};
 pub use reader::SegmentReader;
 pub use reconcile::Reconciled;
 pub use slice::{Slice, SliceRun, Slices};
+pub use storage::{Rate, Reserves, Space, StorageReading, WhyUnknown};
 pub use vault::{Archive, Beginning, OpenSegment, Range, rotate_master_key};
 pub use writer::Shot;

@@ -7,6 +7,7 @@ use super::layout;
 use super::master::MasterKey;
 use super::reader::SegmentReader;
 use super::reconcile::{Reconciled, reconcile, salvage};
+use super::storage::Reserves;
 use super::writer::{SegmentWriter, Shot};
 use crate::domain::CameraId;
 use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
@@ -155,9 +156,21 @@ impl Archive {
     /// How much must stay free for recording to go on, MiB: what is kept for everything else on that disk, the register above
     /// all, and what of the reserve for holds is not taken up yet.
     pub fn floor_mib(&self) -> u64 {
-        let reserve = self.0.hold_reserve_mib.load(Ordering::Relaxed);
+        self.reserves(0).floor_mib
+    }
+
+    /// What of the disk is kept for something else than footage, with the watch's own limit.
+    pub(super) fn reserves(&self, warn_mib: u64) -> Reserves {
+        let keep_free_mib = self.0.keep_free_mib;
+        let hold_reserve_mib = self.0.hold_reserve_mib.load(Ordering::Relaxed);
         let held_mib = self.0.held_bytes.load(Ordering::Relaxed) / (1024 * 1024);
-        self.0.keep_free_mib.saturating_add(reserve.saturating_sub(held_mib))
+        Reserves {
+            keep_free_mib,
+            hold_reserve_mib,
+            hold_used_mib: held_mib.min(hold_reserve_mib),
+            floor_mib: keep_free_mib.saturating_add(hold_reserve_mib.saturating_sub(held_mib)),
+            warn_mib,
+        }
     }
 
     /// Whether recording would leave enough free for everything else on that disk, the register above all.
@@ -254,6 +267,14 @@ impl Archive {
         limit: usize,
     ) -> Result<Vec<SegmentRow>, ArchiveError> {
         Ok(self.0.index.closed_from(camera, from_utc, limit)?)
+    }
+
+    /// How many of those there are.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn count_closed_from(&self, camera: &CameraId, from_utc: DateTime<Utc>) -> Result<u64, ArchiveError> {
+        Ok(self.0.index.count_closed_from(camera, from_utc)?)
     }
 
     /// Opens one segment for reading.

@@ -4,13 +4,14 @@
 //! It only tells. Recording stops by itself before the register is at risk ([`Archive::check_room`]), and nothing is ever
 //! destroyed before its time to make room.
 
-use super::Archive;
 use super::offsite::Mirror;
+use super::storage::{Rate, StorageReading, WhyUnknown};
+use super::{Archive, recorder};
 use crate::clock::Clock;
 use crate::control::{Control, ControlError};
-use crate::domain::{Action, Actor, Command, StorageAlarm};
+use crate::domain::{Action, Actor, CameraId, Command, StorageAlarm};
 use crate::store::OffsiteBook;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics::gauge;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,10 @@ const COPY_BEHIND_S: u64 = 15 * 60;
 /// storage that does not answer.
 const COPY_UNDELETED_S: u64 = 60 * 60;
 
-/// What is measured.
+/// How often the rate at which the disk fills is measured anew: it takes a day's rows of the index.
+const RATE_EVERY: TimeDelta = TimeDelta::minutes(10);
+
+/// What is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Reading {
     /// MiB free on the recordings' disk; `None`: the system does not say.
@@ -77,19 +81,28 @@ pub struct Watch {
     pub copy: Option<Mirror>,
     /// MiB free below which it is time to look after the disk.
     pub warn_free_mib: u64,
+    /// The cameras whose footage fills it.
+    pub cameras: Vec<CameraId>,
 }
 
+/// How fast the disk fills, and when that was measured.
+type Measured = Option<(DateTime<Utc>, Rate)>;
+
 impl Watch {
-    /// Looks until stopped.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Looks until stopped, and shows each measurement.
+    pub async fn run(self, stop: CancellationToken, shown: recorder::Shown) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut measured = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match self.look().await {
+            let reading = self.read(&mut measured).await;
+            // Before anybody is told of an alarm: who follows its mail finds the figure it is about.
+            shown.send_replace(Some(reading));
+            match self.record(reading).await {
                 Ok(()) => {}
                 Err(ControlError::Stopping) => return,
                 Err(error) => {
@@ -99,12 +112,9 @@ impl Watch {
         }
     }
 
-    /// Looks once, and records what has begun or ended since.
-    ///
-    /// # Errors
-    /// When the register refuses; the next look tries again.
-    pub async fn look(&self) -> Result<(), ControlError> {
-        let reading = self.read().await;
+    /// Records what has begun or ended since.
+    async fn record(&self, measured: StorageReading) -> Result<(), ControlError> {
+        let reading = self.reading(measured);
         if let Some(free_mib) = reading.free_mib {
             gauge!("ecluse_recordings_free_bytes").set(free_mib as f64 * 1_048_576.0);
         }
@@ -127,27 +137,47 @@ impl Watch {
         Ok(())
     }
 
-    async fn read(&self) -> Reading {
-        let (archive, book) = (self.archive.clone(), self.book.clone());
+    /// Measures; the rate only as often as that is worth its price.
+    async fn read(&self, measured: &mut Measured) -> StorageReading {
+        let now = self.clock.utc();
+        let (doubt, warn_mib) = (self.control.read(|state| state.custody.doubt.is_some()), self.warn_free_mib);
+        let known = measured.filter(|(at, _)| (now - *at).abs() < RATE_EVERY).map(|(_, rate)| rate);
+        let (archive, book, cameras) = (self.archive.clone(), self.book.clone(), self.cameras.clone());
         let looked = tokio::task::spawn_blocking(move || {
             let overdue = book.overdue().unwrap_or_else(|error| {
                 tracing::error!(%error, "what must go from the off-site copy cannot be read");
                 (0, None)
             });
-            (super::free_mib(archive.dir()), archive.floor_mib(), overdue.1)
+            let rate = known.unwrap_or_else(|| archive.rate(&cameras, now));
+            (archive.space(), rate, overdue)
         });
-        let (free_mib, floor_mib, undeleted_since) = looked.await.unwrap_or((None, 0, None));
+        let failed = |_| (None, Rate::Unknown(WhyUnknown::Unreadable), (0, None));
+        let (space, rate, (undeleted, undeleted_since_utc)) = looked.await.unwrap_or_else(failed);
+        if known.is_none() {
+            *measured = Some((now, rate));
+        }
+        StorageReading {
+            at_utc: now,
+            space,
+            reserves: self.archive.reserves(warn_mib),
+            rate: if doubt { Rate::Unknown(WhyUnknown::ClockInDoubt) } else { rate },
+            undeleted,
+            undeleted_since_utc,
+        }
+    }
+
+    /// What of a measurement is judged, and how far the copy is behind.
+    fn reading(&self, measured: StorageReading) -> Reading {
         let now = self.clock.utc();
         let age = |since: Option<DateTime<Utc>>| {
             since.and_then(|since| u64::try_from((now - since).num_seconds()).ok()).unwrap_or_default()
         };
-        let behind = self.copy.as_ref().and_then(|copy| copy.state().behind_since_utc);
         Reading {
-            free_mib,
-            floor_mib,
-            warn_mib: self.warn_free_mib,
-            behind_s: age(behind),
-            undeleted_s: age(undeleted_since),
+            free_mib: measured.space.map(|space| space.free_mib),
+            floor_mib: measured.reserves.floor_mib,
+            warn_mib: measured.reserves.warn_mib,
+            behind_s: age(self.copy.as_ref().and_then(|copy| copy.state().behind_since_utc)),
+            undeleted_s: age(measured.undeleted_since_utc),
         }
     }
 }

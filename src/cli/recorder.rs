@@ -83,8 +83,17 @@ pub(super) async fn start(
         if let Some(copy) = &copy {
             running.keep_copy(copy.clone());
         }
+        let copy = copy.and_then(Result::ok);
         let (clock, book, warn_free_mib) = (clock.clone(), store.offsite(), recorder.warn_free_mib);
-        running.keep_watch(Watch { archive, control: control.clone(), clock, book, copy, warn_free_mib });
+        running.keep_watch(Watch {
+            archive,
+            control: control.clone(),
+            clock,
+            book,
+            copy,
+            warn_free_mib,
+            cameras: cameras.clone(),
+        });
         running
     });
     Some(started.unwrap_or_else(|error| {
@@ -100,7 +109,7 @@ fn copy(
     recorder: &RecorderConfig,
     cameras: &[CameraId],
     clock: &Arc<dyn Clock>,
-) -> Option<Mirror> {
+) -> Option<Result<Mirror, String>> {
     let Some(offsite) = &recorder.offsite else {
         if store.offsite().is_used().unwrap_or(false) {
             tracing::warn!(
@@ -115,7 +124,7 @@ fn copy(
         let started = Mirror::start(archive.clone(), store.offsite(), &settings, cameras, clock.clone());
         started.map_err(|error| error.to_string())
     });
-    started.inspect_err(|error| tracing::error!(%error, "no off-site copy is kept")).ok()
+    Some(started.inspect_err(|error| tracing::error!(%error, "no off-site copy is kept")))
 }
 
 /// The sweep, once it has destroyed again what came back (fault 24).

@@ -164,7 +164,7 @@ impl Table {
         &self,
         start: &str,
         end: &str,
-    ) -> impl DoubleEndedIterator<Item = Result<(String, T), StoreError>> + '_ {
+    ) -> impl DoubleEndedIterator<Item = Result<(String, T), StoreError>> + use<'_, T> {
         // sled panics on a range that ends before it starts.
         let end = end.max(start);
         self.tree.range(start.as_bytes()..end.as_bytes()).map(|row| self.row(row))

@@ -399,11 +399,28 @@ impl Segments {
         from: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<SegmentRow>, StoreError> {
+        self.closed(camera, from).take(limit).collect()
+    }
+
+    /// How many rows [`Segments::closed_from`] would give without a limit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn count_closed_from(&self, camera: &CameraId, from: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.closed(camera, from).try_fold(0, |count, row| row.map(|_| count + 1))
+    }
+
+    fn closed(
+        &self,
+        camera: &CameraId,
+        from: DateTime<Utc>,
+    ) -> impl Iterator<Item = Result<SegmentRow, StoreError>> + use<'_> {
         // "0" follows "/": behind all of this camera's.
-        let rows = self.rows.rows_between::<SegmentRow>(&key(camera, from), &format!("{camera}0"));
+        let (from, until) = (key(camera, from), format!("{camera}0"));
+        let rows = self.rows.rows_between::<SegmentRow>(&from, &until);
         let rows = rows.map(|row| row.map(|(_, row)| row));
         let ended = rows.take_while(|row| row.as_ref().map_or(true, |row| row.state != SegmentState::Open));
-        ended.filter(|row| row.as_ref().map_or(true, |row| row.state == SegmentState::Closed)).take(limit).collect()
+        ended.filter(|row| row.as_ref().map_or(true, |row| row.state == SegmentState::Closed))
     }
 
     /// Those whose life is under way: being written, or being deleted.

@@ -11,7 +11,7 @@ use super::request::{Peer, Request, drain, read_body};
 use super::routes::{Carries, Found, Kind, Name, Proof, Route, Who, find};
 use super::{
     admin, alerts, annex, changes, chrome, events, footage, invitation, limits, login, mails, metrics, misc, oidc,
-    own_factor, people, recordings, register, sightings, site, sites, tickets, traceability, urgent, whep,
+    own_factor, people, recordings, register, sightings, site, sites, storage, tickets, traceability, urgent, whep,
     workstations,
 };
 use bytes::Buf;
@@ -329,6 +329,8 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::HoldPlace => footage::hold_form(app, request, caller).await,
         Name::HoldRelease => footage::release_form(app, request, caller).await,
         Name::HoldClock => footage::clock_form(app, request, caller).await,
+        Name::StoragePage => storage::page(app, request, caller).await,
+        Name::StorageClock => storage::clock_form(app, request, caller).await,
         Name::SiteRetention => footage::retention_form(app, request, caller).await,
         Name::AccessPage => footage::access_page(app, request, caller).await,
         Name::AccessFile => footage::access_form(app, request, caller).await,
@@ -387,6 +389,7 @@ async fn call(app: &Arc<App>, request: &Request, caller: &Caller) -> Result<Answ
         Name::ApiHoldPlace => footage::hold_api(app, request, caller).await,
         Name::ApiHoldRelease => footage::release_api(app, request, caller).await,
         Name::ApiHoldClock => footage::clock_api(app, request, caller).await,
+        Name::ApiStorage => storage::api(app, caller),
         Name::ApiSiteRetention => footage::retention_api(app, request, caller).await,
         Name::ApiAccess => footage::access_api(app, caller),
         Name::ApiAccessFile => footage::ask_api(app, request, caller).await,

@@ -53,6 +53,7 @@ mod settings;
 mod sightings;
 mod site;
 mod sites;
+mod storage;
 mod tickets;
 mod tls;
 mod traceability;

@@ -110,6 +110,8 @@ pub enum Name {
     HoldPlace,
     HoldRelease,
     HoldClock,
+    StoragePage,
+    StorageClock,
     SiteRetention,
     AccessPage,
     AccessFile,
@@ -164,6 +166,7 @@ pub enum Name {
     ApiHoldPlace,
     ApiHoldRelease,
     ApiHoldClock,
+    ApiStorage,
     ApiSiteRetention,
     ApiAccess,
     ApiAccessFile,
@@ -236,6 +239,7 @@ const OPERATORS: Who = Who::Roles(&[Operator]);
 const GUARDS: Who = Who::Roles(&[Guard]);
 const DECIDERS: Who = Who::Roles(&[Decider]);
 const FOOTAGE_KEEPERS: Who = Who::Roles(&[Decider, Dpo]);
+const CLOCK_KEEPERS: Who = Who::Roles(&[Decider, Dpo, Administrator]);
 const ADMINISTRATORS: Who = Who::Roles(&[Administrator]);
 const CAMERA_READERS: Who = Who::Roles(&[Decider, Guard, Administrator]);
 const DOSSIER_READERS: Who = Who::Roles(&[Decider, Guard, Dpo, Administrator, Auditor]);
@@ -277,7 +281,7 @@ const WHEP_VIEWING: &str = "/whep/tickets/{ticket}/viewing";
 const WHEP_SESSION: &str = "/whep/sessions/{session}";
 
 /// Every route there is.
-pub static TABLE: [Route; 135] = [
+pub static TABLE: [Route; 138] = [
     // Everybody's way in and out
     page(Name::Home, "/", EVERYONE),
     page(Name::LoginPage, "/login", Who::Anybody),
@@ -323,6 +327,8 @@ pub static TABLE: [Route; 135] = [
     form(Name::HoldPlace, "/holds", DECIDERS),
     form(Name::HoldRelease, "/holds/{hold}/release", DECIDERS),
     form(Name::HoldClock, "/holds/clock", FOOTAGE_KEEPERS),
+    page(Name::StoragePage, "/storage", REGISTER_READERS),
+    form(Name::StorageClock, "/storage/clock", CLOCK_KEEPERS),
     form(Name::SiteRetention, "/sites/{site}/retention", DECIDERS),
     page(Name::AccessPage, "/access-requests", FOOTAGE_KEEPERS),
     form(Name::AccessFile, "/access-requests", FOOTAGE_KEEPERS),
@@ -383,7 +389,8 @@ pub static TABLE: [Route; 135] = [
     read(Name::ApiHolds, "/api/v1/holds", FOOTAGE_KEEPERS),
     act(Name::ApiHoldPlace, "/api/v1/holds", DECIDERS),
     act(Name::ApiHoldRelease, "/api/v1/holds/{hold}/release", DECIDERS),
-    act(Name::ApiHoldClock, "/api/v1/holds/clock", Who::Roles(&[Decider, Dpo, Administrator])),
+    act(Name::ApiHoldClock, "/api/v1/holds/clock", CLOCK_KEEPERS),
+    read(Name::ApiStorage, "/api/v1/storage", REGISTER_READERS),
     act(Name::ApiSiteRetention, "/api/v1/sites/{site}/retention", DECIDERS),
     read(Name::ApiAccess, "/api/v1/access-requests", FOOTAGE_KEEPERS),
     act(Name::ApiAccessFile, "/api/v1/access-requests", FOOTAGE_KEEPERS),

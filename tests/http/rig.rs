@@ -4,6 +4,7 @@ use crate::totp::{self, Applications};
 use crate::{contract, dossier};
 use chrono::{TimeDelta, Utc};
 use ecluse::archive::recorder::{Recorder, RecorderSettings};
+use ecluse::archive::watch::Watch;
 use ecluse::archive::{Archive, MasterKey};
 use ecluse::clock::{Clock, ManualClock, SystemClock};
 use ecluse::control::{Control, ControlSettings};
@@ -223,7 +224,11 @@ impl Rig {
             archive.reconcile().unwrap();
             let real: Arc<dyn Clock> = Arc::new(SystemClock);
             let settings = RecorderSettings { segment: Duration::from_secs(4), ..RecorderSettings::default() };
-            Recorder::start(archive, &hub, &real, vec!["hall".parse().unwrap()], settings).unwrap()
+            let cameras = vec!["hall".parse().unwrap()];
+            let recorder = Recorder::start(archive.clone(), &hub, &real, cameras.clone(), settings).unwrap();
+            let (control, clock, book) = (control.clone(), shared.clone(), store.offsite());
+            recorder.keep_watch(Watch { archive, control, clock, book, copy: None, warn_free_mib: 0, cameras });
+            recorder
         });
         let context = WebContext {
             control: control.clone(),

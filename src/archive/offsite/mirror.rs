@@ -1,7 +1,7 @@
 //! The task that keeps the copy: deletions first, then what is new, in rounds.
 
 use super::remote::Remote;
-use super::{OffsiteError, OffsiteSettings};
+use super::{CopyTrouble, OffsiteError, OffsiteSettings};
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::domain::CameraId;
@@ -24,8 +24,14 @@ const BATCH: usize = 64;
 /// How the copy is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MirrorState {
-    /// Why the last round did not end; `None`: it did.
+    /// The other side's host, and its port where one is named.
+    pub host: String,
+    /// The bucket there.
+    pub bucket: String,
+    /// Why the last round did not end, for the log; `None`: it did. It may quote what the other side said.
     pub fault: Option<String>,
+    /// The same in a word that may be shown.
+    pub trouble: Option<CopyTrouble>,
     /// Since when rounds have not ended, UTC.
     pub failing_since_utc: Option<DateTime<Utc>>,
     /// When the oldest closed segment that is not copied yet began, UTC; `None`: all are copied.
@@ -34,6 +40,10 @@ pub struct MirrorState {
     pub doomed: usize,
     /// Since when the oldest of them should be gone, UTC.
     pub doomed_since_utc: Option<DateTime<Utc>>,
+    /// Closed segments that are not copied yet; `None`: not counted yet.
+    pub waiting: Option<u64>,
+    /// When a round ended last, UTC: then everything here was there, and nothing more. `None`: not since the start.
+    pub last_success_utc: Option<DateTime<Utc>>,
     /// Rounds that ended since the start; before the first, nothing is known of the copy.
     pub rounds: u64,
     /// Segments copied since the start.
@@ -75,7 +85,11 @@ impl Mirror {
             book,
             cameras,
             clock,
-            state: Mutex::default(),
+            state: Mutex::new(MirrorState {
+                host: host_of(&settings.endpoint),
+                bucket: settings.bucket.clone(),
+                ..MirrorState::default()
+            }),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }));
@@ -128,7 +142,8 @@ impl Mirror {
                 if state.fault.take().is_some() {
                     tracing::info!("the off-site copy goes on");
                 }
-                state.failing_since_utc = None;
+                (state.trouble, state.failing_since_utc) = (None, None);
+                state.last_success_utc = Some(now);
                 state.rounds += 1;
                 ROUND
             }
@@ -136,7 +151,7 @@ impl Mirror {
                 if state.fault.is_none() {
                     tracing::error!(%error, "the off-site copy does not go on; it is tried again by itself");
                 }
-                state.fault = Some(error.to_string());
+                (state.fault, state.trouble) = (Some(error.to_string()), Some(CopyTrouble::from(error)));
                 state.failing_since_utc = state.failing_since_utc.or(Some(now));
                 (waited * 2).min(LONGEST_WAIT)
             }
@@ -214,11 +229,13 @@ impl Mirror {
     /// The next segments of a camera to copy: closed, in order, up to the one that is being written.
     async fn waiting(&self, camera: &CameraId, limit: usize) -> Result<Vec<SegmentRow>, OffsiteError> {
         let (archive, book, camera) = (self.0.archive.clone(), self.0.book.clone(), camera.clone());
-        blocking(move || {
-            let from = book.copied_until(&camera)?.map_or(DateTime::UNIX_EPOCH, |at| at + TimeDelta::milliseconds(1));
-            Ok(archive.closed_from(&camera, from, limit)?)
-        })
-        .await
+        blocking(move || Ok(archive.closed_from(&camera, next(&book, &camera)?, limit)?)).await
+    }
+
+    /// How many of them there are.
+    async fn count_waiting(&self, camera: &CameraId) -> Result<u64, OffsiteError> {
+        let (archive, book, camera) = (self.0.archive.clone(), self.0.book.clone(), camera.clone());
+        blocking(move || Ok(archive.count_closed_from(&camera, next(&book, &camera)?)?)).await
     }
 
     async fn copy(&self, row: &SegmentRow) -> Result<(), OffsiteError> {
@@ -273,13 +290,17 @@ impl Mirror {
     async fn look(&self) -> Result<(), OffsiteError> {
         let book = self.0.book.clone();
         let (doomed, doomed_since_utc) = blocking(move || Ok(book.overdue()?)).await?;
-        let mut behind = None;
+        let (mut behind, mut waiting) = (None, 0);
         for camera in &self.0.cameras {
             let oldest = self.waiting(camera, 1).await?.first().map(|row| row.started_at_utc);
             behind = [behind, oldest].into_iter().flatten().min();
+            if oldest.is_some() {
+                waiting += self.count_waiting(camera).await?;
+            }
         }
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.doomed, state.doomed_since_utc, state.behind_since_utc) = (doomed, doomed_since_utc, behind);
+        state.waiting = Some(waiting);
         Ok(())
     }
 }
@@ -288,6 +309,18 @@ impl std::fmt::Debug for Mirror {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mirror").field("state", &self.state()).finish_non_exhaustive()
     }
+}
+
+/// From when on a camera's segments are not copied yet.
+fn next(book: &OffsiteBook, camera: &CameraId) -> Result<DateTime<Utc>, OffsiteError> {
+    Ok(book.copied_until(camera)?.map_or(DateTime::UNIX_EPOCH, |at| at + TimeDelta::milliseconds(1)))
+}
+
+/// Host and port of an endpoint, and nothing else that may stand in it.
+fn host_of(endpoint: &str) -> String {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
 fn day_key(camera: &CameraId, day: NaiveDate) -> String {
@@ -299,4 +332,22 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, OffsiteError> {
     let ended = tokio::task::spawn_blocking(work).await;
     ended.unwrap_or_else(|error| Err(OffsiteError::Transfer(std::io::Error::other(error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn a_name_and_a_password_in_an_endpoint_are_shown_to_nobody() {
+        for (endpoint, host) in [
+            ("https://s3.example.org", "s3.example.org"),
+            ("https://s3.example.org:9000/", "s3.example.org:9000"),
+            ("https://key:secret@s3.example.org/x?y=z", "s3.example.org"),
+            ("http://[::1]:9000", "[::1]:9000"),
+            ("", ""),
+        ] {
+            assert_eq!(host_of(endpoint), host, "{endpoint}");
+        }
+    }
 }

@@ -16,8 +16,10 @@ mod remote;
 mod signer;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use mirror::{Mirror, MirrorState};
+pub use trouble::CopyTrouble;
 
 use remote::Remote;
 use std::fmt;

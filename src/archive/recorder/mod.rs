@@ -16,7 +16,7 @@ pub use figures::{CameraRecording, RecordingState};
 pub use wall::CameraClock;
 
 use super::offsite::{Mirror, MirrorState};
-use super::{Archive, ArchiveError};
+use super::{Archive, ArchiveError, StorageReading};
 use crate::clock::Clock;
 use crate::domain::CameraId;
 use crate::media::hub::Hub;
@@ -45,6 +45,9 @@ impl Default for RecorderSettings {
     }
 }
 
+/// Where the watch over the storage shows its last measurement; `None` before the first.
+pub type Shown = tokio::sync::watch::Sender<Option<StorageReading>>;
+
 /// The recorder. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder(Arc<Inner>);
@@ -53,7 +56,8 @@ struct Inner {
     archive: Option<Archive>,
     fault: Option<String>,
     cameras: BTreeMap<CameraId, Arc<Figures>>,
-    copy: OnceLock<Mirror>,
+    copy: OnceLock<Result<Mirror, String>>,
+    storage: Shown,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -94,6 +98,7 @@ impl Recorder {
             fault: None,
             cameras: known,
             copy: OnceLock::new(),
+            storage: Shown::new(None),
             stop,
             tasks,
         })))
@@ -108,6 +113,7 @@ impl Recorder {
             fault: Some(why.to_string()),
             cameras: cameras.collect(),
             copy: OnceLock::new(),
+            storage: Shown::new(None),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -120,17 +126,25 @@ impl Recorder {
 
     /// Runs the watch over the storage until the recorder stops.
     pub fn keep_watch(&self, watch: super::watch::Watch) {
-        self.0.tasks.spawn(watch.run(self.0.stop.clone()));
+        self.0.tasks.spawn(watch.run(self.0.stop.clone(), self.0.storage.clone()));
     }
 
-    /// Keeps this copy until the recorder stops. The first stays.
-    pub fn keep_copy(&self, copy: Mirror) {
+    /// How the recordings' disk is, as the watch measured it last; `None`: not yet.
+    pub fn storage(&self) -> Option<StorageReading> {
+        *self.0.storage.borrow()
+    }
+
+    /// Keeps this copy until the recorder stops, or remembers why the one that is configured cannot be kept. The first stays.
+    pub fn keep_copy(&self, copy: Result<Mirror, String>) {
         let _ = self.0.copy.set(copy);
     }
 
-    /// How the off-site copy is; `None`: none is kept.
-    pub fn copy(&self) -> Option<MirrorState> {
-        self.0.copy.get().map(Mirror::state)
+    /// How the off-site copy is; `None`: none is configured.
+    ///
+    /// # Errors
+    /// Why the one that is configured is not kept.
+    pub fn copy(&self) -> Option<Result<MirrorState, &str>> {
+        self.0.copy.get().map(|copy| copy.as_ref().map(Mirror::state).map_err(String::as_str))
     }
 
     /// The archive, for reading; `None` when it could not be opened.
@@ -163,7 +177,7 @@ impl Recorder {
     pub async fn shutdown(&self) {
         self.0.stop.cancel();
         self.0.tasks.close();
-        if let Some(copy) = self.0.copy.get() {
+        if let Some(Ok(copy)) = self.0.copy.get() {
             copy.shutdown().await;
         }
         self.0.tasks.wait().await;

@@ -40,6 +40,7 @@ pub mod sessions;
 mod shell;
 pub mod site;
 pub mod sites;
+pub mod storage;
 pub mod ticket;
 pub mod tickets;
 pub mod traceability;

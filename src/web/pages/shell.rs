@@ -130,16 +130,17 @@ impl Shell {
         const CHANGES: (&str, &str) = ("/changes", "nav-changes");
         const MAILS: (&str, &str) = ("/admin/mails", "nav-outbox");
         const HOLDS: (&str, &str) = ("/holds", "nav-holds");
+        const STORAGE: (&str, &str) = ("/storage", "nav-storage");
         const ACCESS: (&str, &str) = ("/access-requests", "nav-access");
         const REGISTER: (&str, &str) = ("/register", "nav-register");
         let places: &[(&str, &str)] = match persona.role {
             Role::Operator | Role::Chief => &[HOME, TICKETS, ALERTS],
-            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, RECORDINGS, HOLDS, ACCESS, CHANGES, REGISTER],
+            Role::Decider => &[HOME, TICKETS, ALERTS, SITES, RECORDINGS, HOLDS, ACCESS, STORAGE, CHANGES, REGISTER],
             Role::Guard => &[HOME, TICKETS, ALERTS, SITES],
-            Role::Dpo => &[HOME, HOLDS, ACCESS, REGISTER],
-            Role::Auditor => &[HOME, REGISTER],
+            Role::Dpo => &[HOME, HOLDS, ACCESS, STORAGE, REGISTER],
+            Role::Auditor => &[HOME, STORAGE, REGISTER],
             Role::Administrator => {
-                &[HOME, SESSIONS, SITES, PEOPLE, WORKSTATIONS, CHANGES, CONNECTIONS, MAILS, REGISTER]
+                &[HOME, SESSIONS, SITES, STORAGE, PEOPLE, WORKSTATIONS, CHANGES, CONNECTIONS, MAILS, REGISTER]
             }
         };
         let path = self.path.split('?').next().unwrap_or_default();
