@@ -15,6 +15,8 @@ mod smtp_server;
 #[path = "support/totp.rs"]
 mod totp;
 
+#[path = "mail/clock.rs"]
+mod clock;
 #[path = "mail/crash.rs"]
 mod crash;
 #[path = "mail/delivery.rs"]

@@ -92,6 +92,9 @@ pub enum MailKind {
     AccessDue,
     /// To administrators: something threatens the recordings, or no longer does (fault 13).
     StorageAlarm,
+    /// To deciders, data protection officer and administrators: the clock that footage is destroyed by is in doubt, or no longer
+    /// (fault 6).
+    RetentionClock,
     /// To the register's witnesses: what it holds at the end of a day (A4-5).
     Checkpoint,
     /// To deciders and administrators: the convention's notice period begins soon (A8-1).
@@ -117,6 +120,7 @@ impl MailKind {
             MailKind::Closed => "closed",
             MailKind::AccessDue => "access-due",
             MailKind::StorageAlarm => "storage-alarm",
+            MailKind::RetentionClock => "retention-clock",
             MailKind::Checkpoint => "checkpoint",
             MailKind::Renewal => "renewal",
             MailKind::WorkstationExpiry => "workstation-expiry",

@@ -13,7 +13,7 @@ impl Notifier {
             let Some(to) = self.identity(&place.person, entry)? else { continue };
             let values = [("name", to.name.clone()), ("figure", in_words(alarm, figure))];
             let message =
-                Message::about(stem(alarm, raised), &values, &to.language, &format!("{}/sites", self.public_url));
+                Message::about(stem(alarm, raised), &values, &to.language, &format!("{}/storage", self.public_url));
             self.store.outbox().queue(&Mail {
                 id: MailId::about(entry.seq, &to.person),
                 to_person: to.person.clone(),
@@ -62,7 +62,7 @@ mod tests {
             .flat_map(|alarm| [("fr", alarm, true), ("en", alarm, true), ("fr", alarm, false), ("en", alarm, false)])
         {
             let values = [("name", "N".to_owned()), ("figure", in_words(alarm, 7_200))];
-            let mail = Message::about(stem(alarm, raised), &values, language, "https://ecluse.example.org/sites");
+            let mail = Message::about(stem(alarm, raised), &values, language, "https://ecluse.example.org/storage");
             for text in [&mail.subject, &mail.text, &mail.html] {
                 assert!(!text.contains("mail-"), "a word was left out: {text}");
             }

@@ -120,10 +120,11 @@ impl Message {
             Kind::OpenedUrgently => ("mail-opened-urgently", &["what", "cut"], "mail-opened-urgently-link", "/cut"),
             Kind::Refused => ("mail-refused", &["what"], "mail-ticket-link", ""),
             Kind::Closed => ("mail-closed", &["what"], "mail-ticket-link", ""),
-            // About no ticket: `concerns` asks for none; they are written elsewhere (`access`, `alarm`, `checkpoint`, `reminder`,
-            // `invitation`).
+            // About no ticket: `concerns` asks for none; they are written elsewhere (`access`, `alarm`, `clock`, `checkpoint`,
+            // `reminder`, `invitation`).
             Kind::AccessDue
             | Kind::StorageAlarm
+            | Kind::RetentionClock
             | Kind::Checkpoint
             | Kind::Renewal
             | Kind::WorkstationExpiry

@@ -10,6 +10,7 @@
 mod access;
 mod alarm;
 mod checkpoint;
+mod clock;
 mod courier;
 mod invitation;
 mod letter;
@@ -58,6 +59,7 @@ impl Notifier {
         invitation::queue(&self.store, &self.public_url, entry, state)?;
         self.queue_access_due(entry, state)?;
         self.queue_alarm(entry, state)?;
+        self.queue_clock(entry, state)?;
         let Some((ticket, kinds)) = concerns(entry) else { return Ok(()) };
         let Some(ticket) = state.tickets.get(&ticket) else { return Ok(()) };
         for (audience, kind) in kinds {

@@ -461,6 +461,7 @@ mail-kind-refused = request refused
 mail-kind-closed = sharing over
 mail-kind-access-due = access request waiting
 mail-kind-storage-alarm = storage alarm
+mail-kind-retention-clock = the recordings’ clock
 mail-kind-checkpoint = checkpoint of the register
 mail-refused = refused by the mail server
 mail-given-up = given up after 48 h of trying

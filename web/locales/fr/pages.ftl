@@ -461,6 +461,7 @@ mail-kind-refused = demande refusée
 mail-kind-closed = fin du partage
 mail-kind-access-due = demande d’accès en attente
 mail-kind-storage-alarm = alarme de stockage
+mail-kind-retention-clock = horloge des enregistrements
 mail-kind-checkpoint = point de contrôle du registre
 mail-refused = refusé par le serveur de messagerie
 mail-given-up = abandonné après 48 h d’essais
