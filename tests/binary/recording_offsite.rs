@@ -38,7 +38,7 @@ async fn a5_4_recordings_are_copied_while_the_server_runs_and_come_back_with_one
             if fits(&copy) {
                 return copy;
             }
-            assert!(began.elapsed() < PATIENCE, "{what}: {copy}");
+            assert!(began.elapsed() < PATIENCE, "{what}: {copy}\n{}", server.stderr());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

@@ -77,13 +77,14 @@ impl Remote {
         let mut writer = BufWriter::with_capacity(self.store.clone(), self.name(name), PART_BYTES)
             .with_max_concurrency(PARTS_AT_ONCE);
         let copied = match tokio::io::copy(&mut file, &mut writer).await {
+            // It sees to its own parts from here on, and may not be aborted any more.
             Ok(bytes) => writer.shutdown().await.map(|()| bytes),
-            Err(error) => Err(error),
+            Err(error) => {
+                // Parts that wait for their end would cost, and keep footage, for ever. What is said is the first fault.
+                let _ = writer.abort().await;
+                Err(error)
+            }
         };
-        if copied.is_err() {
-            // Parts that wait for their end would cost, and keep footage, for ever. What is said is the first fault.
-            let _ = writer.abort().await;
-        }
         copied.map_err(OffsiteError::transfer)
     }
 
