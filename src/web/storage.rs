@@ -26,7 +26,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub struct StorageModel {
     /// Whether anything is recorded.
-    pub recording: Recording,
+    pub recording: Activity,
     /// Why nothing at all is; for administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
@@ -46,7 +46,7 @@ pub struct StorageModel {
 /// Whether anything is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Recording {
+pub enum Activity {
     /// Not configured.
     Off,
     /// Configured, and impossible as it is.
@@ -63,7 +63,7 @@ pub enum Recording {
     DiskFull,
 }
 
-impl Recording {
+impl Activity {
     /// The word used in interfaces and texts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -325,7 +325,7 @@ fn model(app: &App, person: &Person) -> StorageModel {
     let may_see_faults = person.role == Role::Administrator;
     let reading = recorder.and_then(Recorder::storage);
     app.context.control.read(|state| StorageModel {
-        recording: Recording::of(recorder),
+        recording: Activity::of(recorder),
         fault: recorder.and_then(Recorder::fault).filter(|_| may_see_faults).map(str::to_owned),
         cameras: cameras(state, person, recorder, may_see_faults),
         disk: reading.map(Disk::from),

@@ -2,7 +2,7 @@
 //! for the recordings, and the auditor.
 
 use super::{Banner, Locale, Shell};
-use crate::web::storage::{CameraStorage, CopyState, Disk, Recording, RetentionClock, StorageModel};
+use crate::web::storage::{Activity, CameraStorage, CopyState, Disk, RetentionClock, StorageModel};
 use askama::Template;
 
 /// The page.
@@ -41,10 +41,10 @@ impl Page<'_> {
     /// The class of the state of all recording; its words and its shape say the same.
     fn recording(&self) -> &'static str {
         match self.view.storage.recording {
-            Recording::Recording => "open",
-            Recording::Waiting => "waiting",
-            Recording::Off => "over",
-            Recording::Refused | Recording::Partly | Recording::Stopped | Recording::DiskFull => "bad",
+            Activity::Recording => "open",
+            Activity::Waiting => "waiting",
+            Activity::Off => "over",
+            Activity::Refused | Activity::Partly | Activity::Stopped | Activity::DiskFull => "bad",
         }
     }
 
