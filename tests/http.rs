@@ -48,10 +48,10 @@ mod storage;
 mod supervision;
 #[path = "http/tickets.rs"]
 mod tickets;
-#[path = "http/timestamps.rs"]
-mod timestamps;
 #[path = "http/timeline.rs"]
 mod timeline;
+#[path = "http/timestamps.rs"]
+mod timestamps;
 #[path = "http/transport.rs"]
 mod transport;
 #[path = "http/urgent.rs"]
