@@ -11,7 +11,7 @@ use super::{Banner, Locale, Shell};
 use crate::archive::Boundary;
 use crate::domain::{CameraId, SiteId, TicketId};
 use askama::Template;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use chrono_tz::Europe::Paris;
 use marks::clock;
 
@@ -161,6 +161,16 @@ impl TimelineView {
 
     fn hours(&self) -> Vec<i64> {
         (1..self.width() / 3_600).map(|hour| hour * 3_600).collect()
+    }
+
+    /// Every third hour of the day with its place: on the days when clocks change the hours are those that clocks show.
+    fn axis(&self) -> Vec<(String, String)> {
+        let instants = (0..self.width() / 3_600).map(|hour| self.from_utc + chrono::TimeDelta::hours(hour));
+        let on_the_third = |at: &DateTime<Utc>| at.with_timezone(&Paris).hour() % 3 == 0;
+        instants
+            .filter(on_the_third)
+            .map(|at| (self.percent(at), at.with_timezone(&Paris).format("%H:%M").to_string()))
+            .collect()
     }
 
     /// For `datetime-local`: Paris, without a zone.

@@ -296,7 +296,7 @@ impl TimelineView {
         joined.into_iter().map(seen).collect()
     }
 
-    fn percent(&self, at: DateTime<Utc>) -> String {
+    pub(super) fn percent(&self, at: DateTime<Utc>) -> String {
         format!("{:.3}%", 100.0 * self.x(&at) as f64 / self.width() as f64)
     }
 }
