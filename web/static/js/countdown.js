@@ -22,4 +22,6 @@ function tick() {
 export function startCountdowns() {
   tick();
   setInterval(tick, 500);
+  // A region that has just been put in place says at what hour, until it is told how long that is.
+  document.addEventListener("ecluse:replaced", tick);
 }
