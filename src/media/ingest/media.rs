@@ -21,13 +21,18 @@ const LAUNCH: &str = include_str!("../../../pipelines/ingest.launch");
 /// Elements the media is made of; missing ones are named at start instead of at the first camera.
 pub(super) const ELEMENTS: [&str; 6] = ["rtpbin", "rtpjitterbuffer", "rtph264depay", "h264parse", "appsink", "appsrc"];
 
-/// Without a picture for so long, none is on its way any more.
-const SETTLE_STEP: Duration = Duration::from_millis(100);
+/// How often a publication that has ended looks whether its last pictures have arrived.
+const SETTLE_STEP: Duration = Duration::from_millis(20);
+/// Without a picture for so long, those that are missing do not come any more: a depayloader drops what is broken.
+const SETTLE_QUIET: Duration = Duration::from_secs(1);
+/// A camera that is gone is offline by then, whatever comes.
+const SETTLE_MOST: Duration = Duration::from_secs(3);
 
 /// Where the pictures of one publication arrive; they go on to the hub only while it is open.
 pub(super) struct Sink {
     publication: Mutex<Option<Publication>>,
     pictures: AtomicU64,
+    expected: AtomicU64,
     last_picture: Activity,
     ended: CancellationToken,
 }
@@ -37,6 +42,7 @@ impl Sink {
         Arc::new(Self {
             publication: Mutex::new(None),
             pictures: AtomicU64::new(0),
+            expected: AtomicU64::new(0),
             last_picture: Activity::starting(Instant::now()),
             ended: CancellationToken::new(),
         })
@@ -48,17 +54,26 @@ impl Sink {
         *self.lock() = Some(publication);
     }
 
+    /// So many whole pictures have been sent into the backend.
+    pub fn expect(&self, pictures: u64) {
+        self.expected.store(pictures, Ordering::Relaxed);
+    }
+
     /// Waits for the pictures that are still between the backend's socket and here: after a goodbye the last ones count
-    /// too. Resolves when none has come for a moment, within half a second.
+    /// too. Resolves when all that were sent have come, or none does any more.
     pub async fn settle(&self) {
+        let begun = Instant::now();
+        let mut quiet_since = begun;
         let mut known = self.pictures();
-        for _ in 0..5 {
+        while known < self.expected.load(Ordering::Relaxed)
+            && quiet_since.elapsed() < SETTLE_QUIET
+            && begun.elapsed() < SETTLE_MOST
+        {
             tokio::time::sleep(SETTLE_STEP).await;
             let now = self.pictures();
-            if now == known {
-                return;
+            if now != known {
+                (known, quiet_since) = (now, Instant::now());
             }
-            known = now;
         }
     }
 
@@ -70,7 +85,7 @@ impl Sink {
 
     /// Pictures that arrived.
     pub fn pictures(&self) -> u64 {
-        self.pictures.load(Ordering::Relaxed)
+        self.pictures.load(Ordering::Acquire)
     }
 
     /// When the last one arrived.
@@ -87,13 +102,14 @@ impl Sink {
         // The pipeline's guarantee, not the peer's: a sample without buffer or caps is no picture.
         let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps_owned()) else { return };
         let received = Instant::now();
-        self.pictures.fetch_add(1, Ordering::Relaxed);
         self.last_picture.note(received);
         let keyframe = nal::is_idr(&buffer, nal::length_bytes(&caps));
         let time = gst::SystemClock::obtain().time();
         if let Some(publication) = self.lock().as_mut() {
             publication.push(Frame { buffer, caps, keyframe, time, received });
         }
+        // Last: whoever counts it may close the hub's door behind it.
+        self.pictures.fetch_add(1, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Publication>> {

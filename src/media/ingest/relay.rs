@@ -48,6 +48,7 @@ pub(super) async fn run<S: Io>(
         output: &output,
         backend: backend_writer,
         gate: RtpGate::new(publication.payload_type, publication.picture_limit),
+        sink,
         claim,
         channels,
         session_line,
@@ -72,6 +73,7 @@ struct Up<'a, S> {
     output: &'a Mutex<&'a mut Output<S>>,
     backend: tokio::net::tcp::WriteHalf<'a>,
     gate: RtpGate,
+    sink: &'a Sink,
     claim: &'a Claim,
     channels: Channels,
     session_line: &'a str,
@@ -121,6 +123,7 @@ impl<S: Io> Up<'_, S> {
                 return Ok(());
             }
             self.claim.activity.note(Instant::now());
+            self.sink.expect(self.gate.pictures());
             BACKEND_RTP
         } else if channel == self.channels.rtcp {
             BACKEND_RTCP

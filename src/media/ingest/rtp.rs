@@ -10,11 +10,12 @@ pub(super) struct RtpGate {
     source: Option<u32>,
     timestamp: u32,
     picture_bytes: usize,
+    pictures: u64,
 }
 
 impl RtpGate {
     pub fn new(payload_type: u8, picture_limit: usize) -> Self {
-        Self { payload_type, picture_limit, source: None, timestamp: 0, picture_bytes: 0 }
+        Self { payload_type, picture_limit, source: None, timestamp: 0, picture_bytes: 0, pictures: 0 }
     }
 
     /// Whether the packet goes on. What is no RTP of the announced payload type is ignored.
@@ -40,7 +41,14 @@ impl RtpGate {
         if self.picture_bytes > self.picture_limit {
             return Err(DropReason::PictureTooLarge(self.picture_limit));
         }
+        // The marker is on a picture's last packet (RFC 6184 5.1).
+        self.pictures += u64::from(second >> 7);
         Ok(true)
+    }
+
+    /// Whole pictures that have gone on.
+    pub fn pictures(&self) -> u64 {
+        self.pictures
     }
 }
 
@@ -61,6 +69,7 @@ mod tests {
         let mut gate = RtpGate::new(96, 1_000);
         assert_eq!(gate.pass(&packet(96, 1, 7, 100)), Ok(true));
         assert_eq!(gate.pass(&packet(0x80 | 96, 1, 7, 100)), Ok(true), "the marker bit is no payload type");
+        assert_eq!(gate.pictures(), 1, "it ends a picture");
         assert_eq!(gate.pass(&packet(97, 1, 7, 100)), Ok(false));
         assert_eq!(gate.pass(&[0x80; 11]), Ok(false));
         assert_eq!(gate.pass(&[]), Ok(false));
