@@ -166,7 +166,7 @@ impl TimelineView {
     /// Every third hour of the day with its place: on the days when clocks change the hours are those that clocks show.
     fn axis(&self) -> Vec<(String, String)> {
         let instants = (0..self.width() / 3_600).map(|hour| self.from_utc + chrono::TimeDelta::hours(hour));
-        let on_the_third = |at: &DateTime<Utc>| at.with_timezone(&Paris).hour() % 3 == 0;
+        let on_the_third = |at: &DateTime<Utc>| at.with_timezone(&Paris).hour().is_multiple_of(3);
         instants
             .filter(on_the_third)
             .map(|at| (self.percent(at), at.with_timezone(&Paris).format("%H:%M").to_string()))
