@@ -123,7 +123,6 @@ impl<S: Io> Up<'_, S> {
                 return Ok(());
             }
             self.claim.activity.note(Instant::now());
-            self.sink.expect(self.gate.pictures());
             BACKEND_RTP
         } else if channel == self.channels.rtcp {
             BACKEND_RTCP
@@ -139,6 +138,7 @@ impl<S: Io> Up<'_, S> {
 
     async fn forward(&mut self) -> Result<(), DropReason> {
         if !self.gathered.is_empty() {
+            self.sink.expect(self.gate.pictures());
             let written = self.backend.write_all(&self.gathered).await;
             written.map_err(|error| DropReason::Pipeline(error.to_string()))?;
             self.gathered.clear();
