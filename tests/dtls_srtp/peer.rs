@@ -236,7 +236,18 @@ impl Peer {
         value.transform::<i32>().unwrap().get().unwrap()
     }
 
+    /// webrtcbin writes a stream's SSRC into its description only once the stream's caps have come, and str0m takes no
+    /// packet of an SSRC that it was not told: described a moment too early, every packet arrives for nobody.
+    fn wait_for_ssrc(&self) {
+        if let Some(stream) = self.webrtc.static_pad("sink_0") {
+            wait_until("the stream's SSRC", || {
+                stream.current_caps().is_some_and(|caps| caps.structure(0).is_some_and(|s| s.has_field("ssrc")))
+            });
+        }
+    }
+
     fn describe(&self, signal: &str, field: &str) -> gst_webrtc::WebRTCSessionDescription {
+        self.wait_for_ssrc();
         let (promise, reply) = promise();
         self.webrtc.emit_by_name::<()>(signal, &[&None::<gst::Structure>, &promise]);
         reply.recv_timeout(PATIENCE).unwrap().unwrap().get(field).unwrap()
