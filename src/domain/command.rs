@@ -30,6 +30,16 @@ pub enum Actor {
     System,
 }
 
+impl Actor {
+    /// The person, if it is one.
+    pub fn person(&self) -> Option<&PersonId> {
+        match self {
+            Actor::Person(person) => Some(person),
+            Actor::System => None,
+        }
+    }
+}
+
 /// A command: who wants what. Time is not in it; `decide` is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {

@@ -114,6 +114,9 @@ pub enum SessionState {
     Ended {
         /// Why.
         cause: EndCause,
+        /// Whose deed it was; `None`: the system's.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        by: Option<PersonId>,
         /// When.
         #[serde(with = "super::instant")]
         at_utc: DateTime<Utc>,

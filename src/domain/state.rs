@@ -357,10 +357,7 @@ impl State {
                     opened_at_utc: *opened_at_utc,
                     closed_at_utc: *closed_at_utc,
                     cause: cause.clone(),
-                    by: match &entry.actor {
-                        Actor::Person(person) => Some(person.clone()),
-                        Actor::System => None,
-                    },
+                    by: entry.actor.person().cloned(),
                     flowed_ms: *flowed_ms,
                     cut_us: *cut_us,
                 };
@@ -399,6 +396,7 @@ impl State {
                 if self.live_sessions.remove(session).is_some() {
                     known.state = SessionState::Ended {
                         cause: cause.clone(),
+                        by: entry.actor.person().cloned(),
                         at_utc: *ended_at_utc,
                         traffic: *traffic,
                         cut_us: *cut_us,

@@ -1,6 +1,6 @@
 //! The timeline of recordings: what happened at a site beside its images, and who has looked at them before (A4-4, A5-6).
 
-use crate::rig::{Browser, Rig, Wishes, until};
+use crate::rig::{Browser, OFFER, Rig, Wishes, until};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Europe::Paris;
 use ecluse::clock::Clock;
@@ -45,6 +45,14 @@ async fn view(browser: &Browser, from: DateTime<Utc>) {
     assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text());
 }
 
+/// Tears down the one live session there is, with this reason.
+async fn cut_session(administrator: &Browser, why: &str) {
+    let sessions = administrator.get("/api/v1/sessions").await.json()["sessions"].clone();
+    let [session] = &sessions.as_array().unwrap()[..] else { panic!("{sessions}") };
+    let cut = format!("/api/v1/sessions/{}/cut", session["id"].as_str().unwrap());
+    assert_eq!(administrator.post(&cut, json!({ "why": why })).await.status, StatusCode::OK);
+}
+
 /// A ticket that a decider has approved.
 async fn open(agent: &Browser, decider: &Browser) -> TicketId {
     let ticket = agent.file().await;
@@ -64,6 +72,9 @@ async fn a4_4_a5_6_the_timeline_tells_decisions_ends_viewings_and_exports() {
     let withdrawn = agent.file().await;
     assert_eq!(agent.act(withdrawn, "withdraw", "").await.status, StatusCode::OK);
     let ended = open(&agent, &decider).await;
+    let watching = agent.offer(&format!("/whep/tickets/{ended}"), OFFER).await;
+    assert_eq!(watching.status, StatusCode::CREATED, "{}", watching.text());
+    cut_session(&administrator, "<b>filtre</b>").await;
     assert_eq!(agent.act(ended, "end", "").await.status, StatusCode::OK);
     let interrupted = open(&agent, &decider).await;
     assert_eq!(decider.act(interrupted, "interrupt", "plus nécessaire").await.status, StatusCode::OK);
@@ -93,9 +104,9 @@ async fn a4_4_a5_6_the_timeline_tells_decisions_ends_viewings_and_exports() {
         text += &page(&decider, *day, "").await;
     }
     let told = words(&text);
-    for word in
-        ["request", "approved", "refused", "withdrawn", "lapsed", "ended", "interrupted", "cut", "viewed", "exported"]
-    {
+    let decided = ["request", "approved", "refused", "withdrawn", "lapsed"];
+    let done = ["session-cut", "ended", "interrupted", "cut", "viewed", "exported"];
+    for word in decided.into_iter().chain(done) {
         assert!(told.contains(word), "{word}: {told:?}");
         // A shape of its own, and what it is in words.
         assert!(row(&text, word).contains("<path d=\""), "{word}");
@@ -109,9 +120,14 @@ async fn a4_4_a5_6_the_timeline_tells_decisions_ends_viewings_and_exports() {
     tells("ended", &["Intervention terminée", "Prénom agent"]);
     tells("interrupted", &["Interrompu par le bailleur", "Prénom decider", "plus nécessaire"]);
     tells("cut", &["Coupé par l’administrateur", "Prénom administrator", "panne"]);
+    // The ticket of the session that was cut ended otherwise, and later.
+    tells(
+        "session-cut",
+        &["session en direct coupée", "Prénom administrator", "Prénom agent", "filtre", &ended.to_string()],
+    );
     tells("viewed", &["enregistrements consultés", "Prénom decider", "Caméra hall"]);
     tells("exported", &["enregistrements exportés", "Prénom deputy", "Caméra hall, Caméra stairs", "2026/118"]);
-    assert!(!text.contains("<script>panne"), "what people write stays text");
+    assert!(!text.contains("<script>panne") && !text.contains("<b>filtre"), "what people write stays text");
     assert!(!text.contains("style=\""), "the policy lets no inline style in");
     for line in ["decisions", "ends", "viewed", "exported", "seen"] {
         assert!(text.contains(&format!("data-row=\"{line}\"")), "{line}: {text}");

@@ -1,6 +1,8 @@
 //! What happened at a site on a day, from the state: alerts, requests, decisions, ends, viewings and exports.
 
-use crate::domain::{Alert, CameraId, OpenedBy, PersonId, Retrieval, SiteId, State, Ticket, TicketState};
+use crate::domain::{
+    Alert, CameraId, EndCause, OpenedBy, PersonId, Retrieval, Session, SessionState, SiteId, State, Ticket, TicketState,
+};
 use crate::web::pages::recordings::{Mark, What};
 use chrono::{DateTime, Utc};
 
@@ -14,8 +16,10 @@ pub fn of(
     until: DateTime<Utc>,
 ) -> Vec<Mark> {
     let alerts = state.alerts.values().filter(|alert| alert.site == *site).map(raised);
-    let tickets = state.tickets.values().filter(|ticket| ticket.site == *site).flat_map(|ticket| course(ticket));
-    let happened = alerts.chain(tickets).filter(|mark| mark.at_utc >= from && mark.at_utc < until);
+    let tickets = || state.tickets.values().filter(|ticket| ticket.site == *site);
+    let courses = tickets().flat_map(|ticket| course(ticket));
+    let cuts = tickets().flat_map(|ticket| state.sessions_of(ticket.id)).filter_map(cut);
+    let happened = alerts.chain(courses).chain(cuts).filter(|mark| mark.at_utc >= from && mark.at_utc < until);
     let retrievals = state.retrievals.concerning(site, from, until);
     let retrievals =
         retrievals.filter(|retrieval| camera.is_none_or(|camera| retrieval.footage.cameras.contains(camera)));
@@ -28,6 +32,15 @@ pub fn of(
 fn raised(alert: &Alert) -> Mark {
     let what = What::Alert(alert.what.clone());
     Mark { at_utc: alert.raised_at_utc, what, by: Some(alert.by.clone()), ticket: None }
+}
+
+/// One viewer's session that the administrator tore down (A6-7); its ticket may have stayed open.
+fn cut(session: &Session) -> Option<Mark> {
+    let SessionState::Ended { cause: EndCause::CutByAdministrator { why }, by, at_utc, .. } = &session.state else {
+        return None;
+    };
+    let what = What::SessionCut(session.person.clone(), why.clone());
+    Some(Mark { at_utc: *at_utc, what, by: by.clone(), ticket: Some(session.purpose.ticket()) })
 }
 
 fn retrieved(retrieval: &Retrieval) -> Mark {

@@ -70,6 +70,7 @@ recordings-mark-refused = request refused
 recordings-mark-lapsed = request lapsed, unanswered
 recordings-mark-withdrawn = request withdrawn
 recordings-mark-voided = request void
+recordings-mark-session-cut = live session cut by the administrator
 recordings-mark-viewed = recordings looked at
 recordings-mark-exported = recordings exported
 recordings-row-alerts = Alerts

@@ -70,6 +70,7 @@ recordings-mark-refused = demande refusée
 recordings-mark-lapsed = demande caduque, sans réponse
 recordings-mark-withdrawn = demande retirée
 recordings-mark-voided = demande annulée
+recordings-mark-session-cut = session en direct coupée par l’administrateur
 recordings-mark-viewed = enregistrements consultés
 recordings-mark-exported = enregistrements exportés
 recordings-row-alerts = Alertes

@@ -38,6 +38,8 @@ pub enum What {
     Voided(String),
     /// A transfer ended.
     Ended(CloseCause),
+    /// The administrator cut this viewer's session alone, with their reason.
+    SessionCut(PersonId, String),
     /// Recordings were looked at.
     Viewed(Excerpt),
     /// Recordings were taken out, for what.
@@ -71,7 +73,7 @@ impl Mark {
             | What::Lapsed
             | What::Withdrawn
             | What::Voided(_) => "decisions",
-            What::Ended(_) => "ends",
+            What::Ended(_) | What::SessionCut(..) => "ends",
             What::Viewed(_) => "viewed",
             What::Exported(..) => "exported",
         }
@@ -89,6 +91,7 @@ impl Mark {
             What::Withdrawn => "withdrawn",
             What::Voided(_) => "voided",
             What::Ended(cause) => cause_word(cause),
+            What::SessionCut(..) => "session-cut",
             What::Viewed(_) => "viewed",
             What::Exported(..) => "exported",
         }
@@ -110,6 +113,7 @@ impl Mark {
             What::Ended(CloseCause::InterruptedByLandlord { .. }) => "M-6-6H6V6H-6ZM-3-3 3 3M3-3-3 3",
             What::Ended(CloseCause::CutByAdministrator { .. }) => "M-3-6H3L6-3V3L3 6H-3L-6 3V-3ZM-3 0H3",
             What::Ended(_) => "M-5-5H5V5H-5ZM-5 5 5-5",
+            What::SessionCut(..) => "M-3-6H3L6-3V3L3 6H-3L-6 3V-3ZM-3-3 3 3M3-3-3 3",
             What::Viewed(_) => "M-7 0Q0-8 7 0Q0 8-7 0ZM-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0",
             What::Exported(..) => "M0-6V3M-4-1 0 3 4-1M-6 6H6",
         }
@@ -135,6 +139,7 @@ impl Mark {
             What::Alert(words) | What::Refused(words) => quoted(words),
             What::Voided(condition) => condition_text(l, condition),
             What::Ended(cause) => close_words(l, cause).as_deref().map(quoted).unwrap_or_default(),
+            What::SessionCut(viewer, why) => format!("{} · {}", names.person(viewer), quoted(why)),
             What::Viewed(footage) => stretch(l, footage, names),
             What::Exported(footage, reference) => format!("{} · {}", stretch(l, footage, names), quoted(reference)),
             _ => String::new(),
@@ -378,6 +383,7 @@ mod tests {
             What::Lapsed,
             What::Withdrawn,
             What::Voided(why()),
+            What::SessionCut("agent".parse().unwrap(), why()),
             viewed(at("2026-10-25T08:00:00Z"), "2026-10-25T08:00:00Z", 1).what,
         ];
         let whats: Vec<What> = ends.into_iter().chain(others).collect();
