@@ -351,6 +351,32 @@ async fn fault_24_what_a_backup_brings_back_is_destroyed_before_anything_is_serv
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_5_a_second_requisition_keeps_what_the_first_one_had_kept_also_across_a_restart() {
+    let mut house = House::new().await;
+    let (from, until) = (start() + TimeDelta::hours(1), start() + TimeDelta::hours(2));
+    let held = house.record("hall", from);
+    house.record("hall", from + TimeDelta::hours(5));
+    house.clock.advance(6 * HOUR);
+    let first = house.hold("hall", from, until).await;
+    house.clock.advance(31 * 24 * HOUR);
+    house.sweep.sweep().await.unwrap();
+    assert_eq!((house.rows(), house.attested().len()), (vec![held.clone()], 1));
+    // The second is placed after the day was attested, and the first is lifted: nothing of it was ever free.
+    house.clock.advance(24 * HOUR);
+    let second = house.hold("hall", from, until).await;
+    house.decider(FootageCommand::Release { hold: first, why: "classé".to_owned() }).await;
+    let mut house = house.restarted().await;
+    assert!(house.is_readable(&held), "the second one holds it");
+    house.sweep.sweep().await.unwrap();
+    assert!(house.is_readable(&held));
+    house.decider(FootageCommand::Release { hold: second, why: "classé".to_owned() }).await;
+    // Nothing was recorded for a month: somebody says that the calendar is right.
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    assert_eq!((house.rows(), house.attested().len()), (vec![], 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_6_what_is_recorded_under_a_wrong_calendar_goes_by_the_time_that_passed() {
     let mut house = House::new().await;
     house.decider(FootageCommand::SetRetention { site: "arcade".parse().unwrap(), days: 7 }).await;

@@ -206,6 +206,9 @@ pub struct Hold {
     /// When.
     #[serde(with = "super::instant")]
     pub placed_at_utc: DateTime<Utc>,
+    /// Number of its entry: an order that no clock can turn round.
+    #[serde(skip)]
+    pub placed_seq: u64,
     /// Its end.
     pub released: Option<Release>,
 }
@@ -218,6 +221,9 @@ pub struct Release {
     /// When.
     #[serde(with = "super::instant")]
     pub at_utc: DateTime<Utc>,
+    /// Number of its entry.
+    #[serde(skip)]
+    pub seq: u64,
     /// Reason given.
     pub why: String,
 }
@@ -262,6 +268,9 @@ pub struct AccessAnswer {
     /// When.
     #[serde(with = "super::instant")]
     pub at_utc: DateTime<Utc>,
+    /// Number of its entry.
+    #[serde(skip)]
+    pub seq: u64,
     /// What.
     pub outcome: AccessOutcome,
 }
@@ -315,6 +324,8 @@ pub enum Verdict {
 pub struct Attested {
     /// When, UTC.
     pub at_utc: DateTime<Utc>,
+    /// Number of its entry.
+    pub seq: u64,
     /// [`PurgedCamera::sha256`].
     pub sha256: String,
 }
@@ -386,20 +397,25 @@ impl Custody {
             })
     }
 
-    /// Whether this footage was destroyed and has come back, e.g. with a backup (fault 24): its day was attested, and no
-    /// hold that still stands had kept it then. What a calendar that was set back stamped with such a day is not meant.
+    /// Whether this footage was destroyed and has come back, e.g. with a backup (fault 24): its day was attested, and
+    /// nothing kept it then, neither a hold that stood nor an access that had been granted. What was kept then is no
+    /// revenant, whatever became of that hold: it goes by [`Custody::verdict`], since another may have taken its place.
+    /// What a calendar that was set back stamped with such a day is not meant.
     pub fn is_revenant(&self, footage: &Footage) -> bool {
         let day = (footage.camera.clone(), footage.from_utc.date_naive());
         let attested = self.purged.get(&day);
         let attested = attested.filter(|attested| footage.trusted_utc.is_none_or(|taken| taken < attested.at_utc));
         attested.is_some_and(|attested| {
-            let kept = |hold: &Hold| hold.placed_at_utc < attested.at_utc && hold.scope.touches(footage);
+            let stood = |hold: &Hold| {
+                let released = hold.released.as_ref().is_some_and(|release| release.seq < attested.seq);
+                hold.placed_seq < attested.seq && !released && hold.scope.touches(footage)
+            };
             let frozen = |request: &AccessRequest| {
-                let granted = request.answer.as_ref().filter(|answer| answer.at_utc < attested.at_utc);
+                let granted = request.answer.as_ref().filter(|answer| answer.seq < attested.seq);
                 granted.is_some_and(|answer| matches!(answer.outcome, AccessOutcome::Granted { .. }))
                     && request.scope.touches(footage)
             };
-            !self.standing().any(kept) && !self.requests.values().any(|request| frozen(request))
+            !self.holds.values().any(|hold| stood(hold)) && !self.requests.values().any(|request| frozen(request))
         })
     }
 
@@ -415,7 +431,7 @@ impl Custody {
 
     /// Folds one entry in; what does not fit changes nothing.
     pub(super) fn apply(&mut self, entry: &Entry) {
-        let at_utc = entry.at_utc;
+        let (at_utc, seq) = (entry.at_utc, entry.seq);
         let (site, act) = match &entry.event {
             Event::Footage { site, act } => (site, act),
             Event::PurgePaused { trusted_utc } => {
@@ -445,13 +461,21 @@ impl Custody {
                 }
                 self.standing.insert(*hold);
                 let (site, scope, requisition) = (site.clone(), scope.clone(), requisition.clone());
-                let placed =
-                    Hold { id: *hold, site, scope, requisition, by: by.clone(), placed_at_utc: at_utc, released: None };
+                let placed = Hold {
+                    id: *hold,
+                    site,
+                    scope,
+                    requisition,
+                    by: by.clone(),
+                    placed_at_utc: at_utc,
+                    placed_seq: seq,
+                    released: None,
+                };
                 self.holds.insert(*hold, Arc::new(placed));
             }
             (FootageAct::Released { hold, why }, Some(by)) => {
                 let Some(known) = self.holds.get_mut(hold).map(Arc::make_mut) else { return };
-                known.released.get_or_insert(Release { by: by.clone(), at_utc, why: why.clone() });
+                known.released.get_or_insert(Release { by: by.clone(), at_utc, seq, why: why.clone() });
                 self.standing.remove(hold);
             }
             (FootageAct::AccessAsked { request, scope, received_on, answer_by_utc }, Some(by)) => {
@@ -479,15 +503,15 @@ impl Custody {
             }
             (FootageAct::AccessGranted { request, frozen_until_utc }, Some(by)) => {
                 let outcome = AccessOutcome::Granted { frozen_until_utc: *frozen_until_utc };
-                self.answer(request, AccessAnswer { by: by.clone(), at_utc, outcome });
+                self.answer(request, AccessAnswer { by: by.clone(), at_utc, seq, outcome });
             }
             (FootageAct::AccessRefused { request, reason }, Some(by)) => {
                 let outcome = AccessOutcome::Refused { reason: *reason };
-                self.answer(request, AccessAnswer { by: by.clone(), at_utc, outcome });
+                self.answer(request, AccessAnswer { by: by.clone(), at_utc, seq, outcome });
             }
             (FootageAct::Purged { day, cameras }, _) => {
                 for purged in cameras {
-                    let attested = Attested { at_utc, sha256: purged.sha256.clone() };
+                    let attested = Attested { at_utc, seq, sha256: purged.sha256.clone() };
                     self.purged.insert((purged.camera.clone(), *day), attested);
                 }
             }
