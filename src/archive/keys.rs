@@ -95,6 +95,11 @@ impl Keys {
         }
     }
 
+    /// The keys of held segments that a day whose key has been destroyed still has, by relative path.
+    pub fn held(&self, camera: &CameraId, day: NaiveDate) -> Result<BTreeMap<String, KeyBytes>, ArchiveError> {
+        held::read(&self.dir, camera, day, &self.master)
+    }
+
     /// Destroys a day's key but for these segments, relative paths with their keys: they stay readable, alone. Whether
     /// the file of their keys has changed.
     pub fn keep_held(

@@ -3,11 +3,12 @@
 
 use super::error::{ArchiveError, io};
 use super::layout;
+use super::purge_clock::TOLERANCE;
 use super::vault::{Archive, finish_delete};
 use super::walk;
 use crate::domain::CameraId;
 use crate::store::{SegmentId, SegmentRow, SegmentState};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
 impl Archive {
@@ -25,6 +26,15 @@ impl Archive {
     /// When the index cannot be read.
     pub fn newest_utc(&self) -> Result<Option<DateTime<Utc>>, ArchiveError> {
         Ok(self.index().newest_utc()?)
+    }
+
+    /// Where the newest picture ends that was recorded while the calendar was off by `drift` (time that passed minus
+    /// calendar), by the time that had passed.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub(super) fn newest_in_doubt(&self, drift: TimeDelta) -> Result<Option<DateTime<Utc>>, ArchiveError> {
+        Ok(self.index().newest_adrift(drift, TOLERANCE)?)
     }
 
     /// Up to `limit` segments of a camera that have ended and began after `after` and before `before`, oldest first.
@@ -104,8 +114,7 @@ impl Archive {
             }
         }
         if !held.is_empty() {
-            self.keep_held(camera, day, &held)?;
-            return Ok(true);
+            return self.keep_held(camera, day, &held);
         }
         let dir = self.dir().join(layout::day_dir(camera, day));
         if !dir.is_dir() {

@@ -28,10 +28,12 @@ pub(super) struct PurgeClock {
 }
 
 impl PurgeClock {
-    /// At the start: `last_utc` is the last sign of life, `doubt` what an earlier run was told nothing about.
+    /// At the start: `doubt` is what an earlier run was told nothing about, `last_utc` the last sign of life, in a doubt by
+    /// the time that had passed.
     pub fn new(last_utc: Option<DateTime<Utc>>, doubt: Option<Doubt>, utc: DateTime<Utc>, monotonic: Instant) -> Self {
         let base_utc = match (doubt, last_utc) {
-            (Some(doubt), _) => doubt.trusted_utc,
+            // What has passed since the doubt began counts, however often the server was started again.
+            (Some(doubt), last) => last.map_or(doubt.trusted_utc, |last| last.max(doubt.trusted_utc)),
             (None, Some(last)) if utc < last - TOLERANCE || utc - last > LONGEST_PAUSE => last,
             (None, _) => utc,
         };
@@ -84,7 +86,11 @@ mod tests {
         assert_eq!(starts(last + TimeDelta::days(400)), Time::Doubtful(last));
         assert_eq!(starts(at("1970-01-01T00:00:00Z")), Time::Doubtful(last));
         let doubt = Doubt { since_utc: at("2030-01-01T00:00:00Z"), trusted_utc: last };
-        let clock = PurgeClock::new(Some(at("2030-01-01T00:00:00Z")), Some(doubt), at("2030-01-01T00:01:00Z"), base);
-        assert_eq!(clock.look(at("2030-01-01T00:01:00Z"), base), Time::Doubtful(last), "a restart clears no doubt");
+        let again = |recorded_until| PurgeClock::new(recorded_until, Some(doubt), at("2030-01-01T00:01:00Z"), base);
+        let looks = |clock: PurgeClock| clock.look(at("2030-01-01T00:01:00Z"), base);
+        assert_eq!(looks(again(None)), Time::Doubtful(last), "a restart clears no doubt");
+        let ten_days = last + TimeDelta::days(10);
+        assert_eq!(looks(again(Some(ten_days))), Time::Doubtful(ten_days), "and turns no time back");
+        assert_eq!(looks(again(Some(last - TimeDelta::days(1)))), Time::Doubtful(last));
     }
 }

@@ -82,6 +82,10 @@ impl SegmentReader {
         if place != Some((about.camera.clone(), about.started_at_utc.date_naive())) {
             return Err(damaged("it belongs to another camera or day"));
         }
+        // Two segments of one day that were exchanged, or one that was copied over the other.
+        if name != layout::segment(&about.camera, about.started_at_utc) {
+            return Err(damaged("it is a copy of another segment under another name"));
+        }
         let (mut prefix, mut wrapped) = ([0; PREFIX_BYTES], [0; WRAPPED_BYTES]);
         if !from_hex(&header.prefix, &mut prefix) || !from_hex(&header.key, &mut wrapped) {
             return Err(damaged("its key is unreadable"));

@@ -24,7 +24,7 @@ pub struct Reconciled {
     pub empty: usize,
     /// Deletions that had been cut short, finished.
     pub deleted: usize,
-    /// Whole files without a row, now in the index.
+    /// Whole files without a row, or whose row said that they were missing, now in the index.
     pub indexed: usize,
     /// Rows whose file is not there: marked as missing. Somebody took it away.
     pub missing: usize,
@@ -58,11 +58,16 @@ pub(super) fn reconcile(dir: &Path, keys: &Keys, index: &Segments) -> Result<Rec
     }
     for row in index.all() {
         let mut row = row?;
-        if !files.remove(&row.file) && row.state == SegmentState::Closed {
-            row.state = SegmentState::Missing;
-            index.put(&row)?;
-            done.missing += 1;
-            tracing::error!(segment = %row.id(), "a recorded segment is gone from the disk");
+        match (files.remove(&row.file), row.state) {
+            (false, SegmentState::Closed) => {
+                row.state = SegmentState::Missing;
+                index.put(&row)?;
+                done.missing += 1;
+                tracing::error!(segment = %row.id(), "a recorded segment is gone from the disk");
+            }
+            // Its disk was not there at an earlier start, or somebody has put it back.
+            (true, SegmentState::Missing) => done.count(returned(dir, keys, index, &row.file), Some(&row.file))?,
+            _ => {}
         }
     }
     for file in files {
@@ -143,6 +148,23 @@ fn adopt(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvag
             why: "it is a copy of another segment under another name",
         });
     }
+    take_in(dir, keys, index, reader, row)
+}
+
+/// A file that the index had given up is there again.
+fn returned(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvaged, ArchiveError> {
+    let reader = SegmentReader::open(dir, file, keys)?;
+    let row = closed_row(dir, &reader, file)?;
+    take_in(dir, keys, index, reader, row)
+}
+
+fn take_in(
+    dir: &Path,
+    keys: &Keys,
+    index: &Segments,
+    reader: SegmentReader,
+    row: SegmentRow,
+) -> Result<Salvaged, ArchiveError> {
     if reader.is_whole() {
         index.put(&row)?;
         return Ok(Salvaged::Indexed);

@@ -80,7 +80,11 @@ impl Retention {
         tally: PurgeTally,
     ) -> Result<Self, ArchiveError> {
         let doubt = control.read(|state| state.custody.doubt);
-        let time = PurgeClock::new(archive.newest_utc()?, doubt, clock.utc(), clock.monotonic());
+        let last_utc = match doubt {
+            Some(doubt) => archive.newest_in_doubt(doubt.trusted_utc - doubt.since_utc)?,
+            None => archive.newest_utc()?,
+        };
+        let time = PurgeClock::new(last_utc, doubt, clock.utc(), clock.monotonic());
         let time = Arc::new(Mutex::new(time));
         let (now, known) = (clock.clone(), time.clone());
         archive.doubt_by(move || {

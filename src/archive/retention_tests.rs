@@ -377,6 +377,85 @@ async fn a5_5_a_second_requisition_keeps_what_the_first_one_had_kept_also_across
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_5_held_footage_outlives_starts_without_its_disk() {
+    let mut house = House::new().await;
+    let (from, until) = (start() + TimeDelta::hours(1), start() + TimeDelta::hours(2));
+    let (early, late) = (house.record("hall", from), house.record("hall", from + TimeDelta::hours(20)));
+    house.record("hall", from + TimeDelta::hours(5));
+    house.clock.advance(24 * HOUR);
+    house.hold("hall", from, until).await;
+    let second = house.hold("hall", late.started_at_utc, late.ended_at_utc).await;
+    let (recordings, away) = (house.recordings(), house.dir.path().join("away"));
+    let day_key = recordings.join("hall/2026-11-02/day.key");
+    // Once before the day is over, once after: its disk is not mounted, and the recorder begins on the empty place.
+    for over in [false, true] {
+        std::fs::rename(&recordings, &away).unwrap();
+        house = house.restarted().await;
+        assert!(house.rows().iter().all(|row| row.state == SegmentState::Missing));
+        if !over {
+            // The day ends meanwhile.
+            house.clock.advance(30 * 24 * HOUR);
+            house.decider(FootageCommand::ResumePurge).await;
+            house.sweep.sweep().await.unwrap();
+            assert_eq!(house.attested().len(), 1);
+        }
+        std::fs::remove_dir_all(&recordings).unwrap();
+        std::fs::rename(&away, &recordings).unwrap();
+        house = house.restarted().await;
+        house.sweep.sweep().await.unwrap();
+        assert!(house.is_readable(&early) && house.is_readable(&late), "over: {over}");
+        assert!(!day_key.exists(), "the day is over, and its key is gone from the disk that is back");
+        assert_eq!(house.rows().len(), 2);
+    }
+    // One held file is away, by itself: what is known of its key stays.
+    let file = recordings.join(&late.file);
+    let aside = house.dir.path().join("aside.seg");
+    std::fs::rename(&file, &aside).unwrap();
+    house = house.restarted().await;
+    std::fs::rename(&aside, &file).unwrap();
+    house = house.restarted().await;
+    assert!(house.is_readable(&early) && house.is_readable(&late));
+    house.decider(FootageCommand::Release { hold: second, why: "classé".to_owned() }).await;
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    assert!(house.is_readable(&early) && !file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_segments_that_were_exchanged_are_named() {
+    let house = House::new().await;
+    let rows: Vec<_> = [1, 2, 3].map(|hour| house.record("hall", start() + TimeDelta::hours(hour))).into();
+    let path = |row: &SegmentRow| house.recordings().join(&row.file);
+    assert!(rows.iter().all(|row| house.is_readable(row)));
+    std::fs::copy(path(&rows[0]), path(&rows[1])).unwrap();
+    let said = house.archive.open_segment(&rows[1].id()).unwrap_err().to_string();
+    assert!(said.contains("copy of another segment"), "{said}");
+    assert!(house.is_readable(&rows[0]) && house.is_readable(&rows[2]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_6_a_restart_in_a_doubt_turns_no_time_back() {
+    let mut house = House::new().await;
+    house.decider(FootageCommand::SetRetention { site: "arcade".parse().unwrap(), days: 7 }).await;
+    let old = house.record("hall", house.clock.utc());
+    // The calendar is set ahead by a year; nobody vouches for anything, and the recorder goes on for six days.
+    house.clock.advance(HOUR);
+    house.clock.step_wall(TimeDelta::days(365));
+    house.sweep.sweep().await.unwrap();
+    for _ in 0..6 {
+        house.clock.advance(24 * HOUR);
+        house.record("hall", house.clock.utc() - TimeDelta::minutes(1));
+        house.sweep.sweep().await.unwrap();
+    }
+    let mut house = house.restarted().await;
+    assert!(house.is_readable(&old), "six days old");
+    house.clock.advance(24 * HOUR);
+    house.sweep.sweep().await.unwrap();
+    assert!(!house.is_readable(&old), "seven days old, by the time that passed before and after the restart");
+    assert_eq!(house.rows().len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_6_what_is_recorded_under_a_wrong_calendar_goes_by_the_time_that_passed() {
     let mut house = House::new().await;
     house.decider(FootageCommand::SetRetention { site: "arcade".parse().unwrap(), days: 7 }).await;

@@ -98,14 +98,24 @@ impl Archive {
         self.0.keys.destroy(camera, day)
     }
 
-    /// Destroys a day's key but for these segments, which are held: each gets its own key wrapped by itself.
-    pub(super) fn keep_held(&self, camera: &CameraId, day: NaiveDate, rows: &[SegmentRow]) -> Result<(), ArchiveError> {
-        let mut keys = BTreeMap::new();
-        for row in rows.iter().filter(|row| row.state == SegmentState::Closed) {
+    /// Destroys a day's key but for these segments, which are held: each gets its own key wrapped by itself. Whether the
+    /// day's key is gone: of a held segment whose file is away, the key lies in that file, under the day's; it stays then.
+    pub(super) fn keep_held(
+        &self,
+        camera: &CameraId,
+        day: NaiveDate,
+        rows: &[SegmentRow],
+    ) -> Result<bool, ArchiveError> {
+        let (mut keys, mut away) = (BTreeMap::new(), 0_usize);
+        let mut known = self.0.keys.held(camera, day)?;
+        for row in rows {
+            if let Some(key) = known.remove(&row.file) {
+                keys.insert(row.file.clone(), key);
+                continue;
+            }
             match SegmentReader::open(&self.0.dir, &row.file, &self.0.keys) {
                 Ok(reader) => drop(keys.insert(row.file.clone(), reader.key().clone())),
-                // Nothing is left of it that a key could open.
-                Err(ArchiveError::NotFound(_)) => {}
+                Err(ArchiveError::NotFound(_)) => away += 1,
                 Err(error @ (ArchiveError::Damaged { .. } | ArchiveError::NoDayKey { .. })) => {
                     tracing::error!(%error, "a held segment cannot be read: no key of it is kept");
                 }
@@ -113,6 +123,10 @@ impl Archive {
             }
         }
         let (held, day_key) = (layout::held_keys(camera, day), layout::day_key(camera, day));
+        if away > 0 && self.0.dir.join(&day_key).exists() {
+            tracing::error!(%camera, %day, away, "held segments are gone from the disk; the day's key stays until they are back or released");
+            return Ok(false);
+        }
         if self.0.dir.join(&day_key).exists() {
             // Noted before it is written: after a crash in between, the copy still learns of it.
             self.0.index.key_comes(camera, &held)?;
@@ -121,7 +135,7 @@ impl Archive {
         if self.0.keys.keep_held(camera, day, &keys)? {
             self.0.index.key_comes(camera, &held)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Makes files and index agree again, after whatever ended the last run; to be called before anything is recorded.

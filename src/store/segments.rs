@@ -290,6 +290,31 @@ impl Segments {
         Ok(newest)
     }
 
+    /// Where the newest pictures end that were recorded while the calendar was off by `drift`, give or take `tolerance`, by
+    /// the time that had passed. Other doubts, whose rows may still be there, were off by something else.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn newest_adrift(&self, drift: TimeDelta, tolerance: TimeDelta) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut newest = None;
+        for camera in self.cameras()? {
+            let (from, until) = (format!("{camera}/"), format!("{camera}/~"));
+            for row in self.adrift.rows_between::<DateTime<Utc>>(&from, &until).rev() {
+                let (_, started_at_utc) = row?;
+                let row = self.get(&SegmentId { camera: camera.clone(), started_at_utc })?;
+                let trusted = row.and_then(|row| {
+                    let own = row.trusted_utc? - row.started_at_utc;
+                    ((own - drift).abs() <= tolerance).then(|| row.ended_at_utc + own)
+                });
+                if trusted.is_some() {
+                    newest = newest.max(trusted);
+                    break;
+                }
+            }
+        }
+        Ok(newest)
+    }
+
     /// Up to `limit` rows of a camera that are not being written and began, by the time that had passed, before `before`
     /// while the calendar was in doubt; oldest first, after the one whose key is `after`, each with its key.
     ///
