@@ -386,15 +386,18 @@ impl Custody {
         }
     }
 
-    /// Whether a requisition, or an access that was granted, holds this footage at `now`.
+    /// Whether a requisition, or an access that was granted, holds this footage at `now`. An access holds it against a
+    /// site's shorter retention alone: beyond thirty days nothing does but a requisition (A5-4, A5-5).
     pub fn is_held(&self, footage: &Footage, now: DateTime<Utc>) -> bool {
+        let longest = self.taken(footage) + TimeDelta::days(MAX_RETENTION_DAYS.into()) - PURGE_AHEAD;
         self.standing().any(|hold| hold.scope.touches(footage))
-            || self.requests.values().any(|request| {
-                let frozen = request.answer.as_ref().is_some_and(|answer| {
+            || now < longest
+                && self.requests.values().any(|request| {
+                    let frozen = request.answer.as_ref().is_some_and(|answer| {
                     matches!(answer.outcome, AccessOutcome::Granted { frozen_until_utc } if now < frozen_until_utc)
                 });
-                frozen && request.scope.touches(footage)
-            })
+                    frozen && request.scope.touches(footage)
+                })
     }
 
     /// Whether this footage was destroyed and has come back, e.g. with a backup (fault 24): its day was attested, and

@@ -127,7 +127,7 @@ fn a5_2_an_access_request_has_a_month_and_is_brought_to_mind_on_day_twenty_once(
     world.tick();
     world.tick();
     assert_eq!(warned(&world), 1);
-    // Granted: it stays a week, whatever its age, and goes then by itself.
+    // Granted: it stays a week although its site keeps it shorter, and never beyond thirty days (A5-4).
     let answer = |answer: &str, reason: &str| {
         let (answer, reason) = (answer.to_owned(), reason.to_owned());
         Action::Footage(FootageCommand::AnswerAccess { request, answer, reason })
@@ -140,11 +140,15 @@ fn a5_2_an_access_request_has_a_month_and_is_brought_to_mind_on_day_twenty_once(
     ] {
         assert_eq!(codes(&world.person("titulaire", answer(words.0, words.1)).unwrap_err()), [code], "A5-3");
     }
-    world.now = "2026-12-24T03:00:00Z".parse().unwrap();
+    let shorter = FootageCommand::SetRetention { site: site_id("arcade"), days: 20 };
+    world.person("titulaire", Action::Footage(shorter)).unwrap();
+    world.now = "2026-12-20T03:00:00Z".parse().unwrap();
     world.person("titulaire", answer("granted", "")).unwrap();
     assert_eq!(world.person("dpo", answer("refused", "judicial-procedure")).unwrap_err().code, "access-answered");
     assert_eq!(purge(&mut world, vec![piece("hall", from)]).unwrap_err().code, "footage-held");
-    world.now += TimeDelta::days(7);
+    world.now = from + TimeDelta::days(30) - TimeDelta::minutes(10) - TimeDelta::microseconds(1);
+    assert_eq!(purge(&mut world, vec![piece("hall", from)]).unwrap_err().code, "footage-held");
+    world.now += TimeDelta::microseconds(1);
     assert_eq!(purge(&mut world, vec![piece("hall", from)]).unwrap(), []);
     let outcome = &world.state.custody.requests[&request].answer.as_ref().unwrap().outcome;
     assert!(matches!(outcome, AccessOutcome::Granted { .. }));
@@ -250,8 +254,9 @@ proptest! {
                             prop_assert!(!(touches(held_from, held_until) && came_first), "held: {from}");
                         }
                         for [held_from, held_until, answered, end] in &frozen {
-                            let stands = over.is_none() && world.now < *end
-                                || over.is_some_and(|over| answered < over && world.now < *end);
+                            // A requisition alone keeps anything beyond thirty days.
+                            let young = world.now < from + TimeDelta::days(30) - TimeDelta::minutes(10);
+                            let stands = young && world.now < *end && over.is_none_or(|over| answered < over);
                             prop_assert!(!(touches(held_from, held_until) && stands), "frozen: {from}");
                         }
                         let old = world.now >= from + TimeDelta::days(days) - TimeDelta::minutes(10);
