@@ -66,6 +66,16 @@ pub enum Report {
 /// Where reports go. Never blocks.
 pub(in crate::control) type ReportSink = Arc<dyn Fn(Report) + Send + Sync>;
 
+/// One instant by both clocks, the same for all grants of a run: times of different viewings lie on one axis, whatever the
+/// wall clock does between them (A4-5, fault 6).
+#[derive(Debug, Clone, Copy)]
+pub(in crate::control) struct Anchor {
+    /// By the wall clock.
+    pub utc: DateTime<Utc>,
+    /// By the monotonic one.
+    pub monotonic: Instant,
+}
+
 /// The permission to show some cameras to one viewer for some time. Cheap to clone; every clone is the same grant.
 #[derive(Clone)]
 pub struct Grant(Arc<Held>);
@@ -81,6 +91,7 @@ struct Inner {
     bytes: AtomicU64,
     /// When the grant was issued; packet times count from here, on the monotonic clock.
     issued: Instant,
+    /// The same on the run's own axis.
     issued_at_utc: DateTime<Utc>,
     /// Microseconds since `issued`, plus one; 0: none yet.
     first_packet_us: AtomicU64,
@@ -105,14 +116,21 @@ impl Drop for Passage<'_> {
 
 impl Grant {
     /// Makes a grant. Only `control` can, after the `SessionGranted` event is fsynced.
-    pub(in crate::control) fn issue(terms: Terms, clock: Arc<dyn Clock>, reports: ReportSink) -> (Grant, Revoker) {
+    pub(in crate::control) fn issue(
+        terms: Terms,
+        clock: Arc<dyn Clock>,
+        anchor: Anchor,
+        reports: ReportSink,
+    ) -> (Grant, Revoker) {
+        let issued = clock.monotonic();
+        let since = TimeDelta::from_std(issued.saturating_duration_since(anchor.monotonic)).unwrap_or_default();
         let inner = Arc::new(Inner {
             terms,
             latch: Latch::open(),
             packets: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            issued: clock.monotonic(),
-            issued_at_utc: clock.utc(),
+            issued,
+            issued_at_utc: anchor.utc.checked_add_signed(since).unwrap_or(anchor.utc),
             clock,
             first_packet_us: AtomicU64::new(0),
             last_packet_us: AtomicU64::new(0),
@@ -314,7 +332,8 @@ pub(crate) mod for_tests {
     pub(crate) fn issue(terms: Terms, clock: Arc<dyn Clock>) -> (Grant, TestRevoker, mpsc::Receiver<Report>) {
         let (reports, received) = mpsc::channel();
         let sink: ReportSink = Arc::new(move |report| drop(reports.send(report)));
-        let (grant, revoker) = Grant::issue(terms, clock, sink);
+        let anchor = super::Anchor { utc: clock.utc(), monotonic: clock.monotonic() };
+        let (grant, revoker) = Grant::issue(terms, clock, anchor, sink);
         (grant, TestRevoker(revoker), received)
     }
 }

@@ -5,7 +5,7 @@
 //! is recorded. When recording fails, nothing was set free, every gate is shut, and it decides no more (fault 14).
 
 use super::error::ControlError;
-use super::grant::{Grant, Report, ReportSink, Terms};
+use super::grant::{Anchor, Grant, Report, ReportSink, Terms};
 use super::handle::Receipt;
 use super::lanes::Lane;
 use super::shared::Shared;
@@ -41,6 +41,8 @@ pub(super) struct Keeper {
     under_way_since: VecDeque<Instant>,
     stall_after: Duration,
     last_look: (DateTime<Utc>, Instant),
+    /// The axis on which all this run's viewings are told (A4-5).
+    anchor: Anchor,
     stopped: bool,
 }
 
@@ -72,6 +74,7 @@ impl Keeper {
             under_way_since: VecDeque::new(),
             stall_after,
             last_look: (utc, monotonic),
+            anchor: Anchor { utc, monotonic },
             stopped: false,
         }
     }
@@ -215,7 +218,7 @@ impl Keeper {
             deadline_utc: granted.deadline_utc,
             deadline,
         };
-        let (grant, revoker) = Grant::issue(terms, self.shared.clock.clone(), self.reports.clone());
+        let (grant, revoker) = Grant::issue(terms, self.shared.clock.clone(), self.anchor, self.reports.clone());
         self.shared.gates.insert(session, revoker);
         if self.shared.unavailable().is_some() {
             // The register failed between the look above and the insertion: that gate was not among those shut.
@@ -276,7 +279,8 @@ impl Keeper {
                 self.timers.remove(&Timer::Reminder(*ticket));
                 let filed = self.state.tickets.get(ticket).map(|ticket| ticket.requested_at_utc);
                 if let (Some(after), Some(filed)) = (REMIND_AFTER.get(usize::from(*number)), filed) {
-                    self.timers.insert(Timer::Reminder(*ticket), from_now(filed + *after));
+                    // A clock that was set back meanwhile puts nothing off (fault 6).
+                    self.timers.insert(Timer::Reminder(*ticket), from_now((filed + *after).min(utc + *after)));
                 }
             }
             Event::Opened { ticket, expires_at_utc } | Event::OpenedUrgently { ticket, expires_at_utc, .. } => {

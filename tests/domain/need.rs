@@ -101,6 +101,17 @@ fn fault_06_a_wall_clock_that_is_set_back_keeps_no_question_and_no_cut_from_comi
 }
 
 #[test]
+fn fault_06_a_wall_clock_set_back_while_the_question_stands_puts_the_next_one_off_by_nothing() {
+    let mut world = silent();
+    let ticket = world.open("agent", "arcade", 120);
+    world.watch("agent", ticket);
+    world.minutes(30);
+    world.now -= TimeDelta::hours(11);
+    world.person("agent", Action::ConfirmNeed { ticket }).unwrap();
+    assert_eq!(need(&world, ticket), Need::Assured { ask_at_utc: world.now + TimeDelta::minutes(30) });
+}
+
+#[test]
 fn conflict_table_deciders_are_reminded_at_two_and_five_minutes_and_silence_lapses_at_fifteen() {
     // C-7: nobody at the landlord's answers.
     let mut world = silent();

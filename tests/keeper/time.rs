@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use chrono::TimeDelta;
-use ecluse::domain::{Action, CloseCause, Event};
+use ecluse::domain::{Action, CloseCause, EndCause, Event};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -50,5 +50,32 @@ async fn a3_5_fault_06_the_question_comes_and_cuts_although_the_wall_clock_is_se
     let unanswered = |event: &Event| matches!(event, Event::Closed { cause: CloseCause::Unanswered, .. });
     house.until("the cut", 1, unanswered).await;
     assert!(!grant.is_open());
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a4_5_fault_06_what_flowed_is_told_whole_although_the_wall_clock_steps_between_two_viewings() {
+    let house = House::start().await;
+    let ticket = house.open_ticket().await;
+    for _ in 0..2 {
+        let grant = house.watch("agent", ticket).await;
+        let packet = || {
+            let _passage = grant.enter().unwrap();
+            grant.count(1_000);
+        };
+        packet();
+        house.clock.advance(10 * MINUTE);
+        packet();
+        grant.end(EndCause::Left);
+        // As long as the viewing lasted: the second one would lie over the first.
+        house.clock.step_wall(TimeDelta::minutes(-10));
+    }
+    house.until("both viewings are over", 2, |event| matches!(event, Event::SessionEnded { .. })).await;
+    house.person("agent", Action::EndIntervention { ticket }).await;
+    let closed = house.entries().into_iter().find_map(|entry| match entry.event {
+        Event::Closed { flowed_ms, .. } => Some(flowed_ms),
+        _ => None,
+    });
+    assert_eq!(closed, Some(20 * 60 * 1_000));
     house.stop().await;
 }

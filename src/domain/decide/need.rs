@@ -45,7 +45,8 @@ pub(super) fn confirm(state: &State, actor: &Actor, id: TicketId, now: DateTime<
         return Err(Refusal::new(RefusalKind::Conflict, "not-watching", message));
     }
     // Half an hour after the last question, not after the answer: the rhythm is the question's.
-    let ask_at_utc = answer_by_utc - ANSWER_WITHIN + ASK_EVERY;
+    // A clock that was set back meanwhile must not put the next one off (fault 6).
+    let ask_at_utc = (answer_by_utc - ANSWER_WITHIN + ASK_EVERY).min(now + ASK_EVERY);
     Ok(vec![Event::NeedConfirmed { ticket: id, ask_at_utc }])
 }
 
