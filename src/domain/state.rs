@@ -12,7 +12,7 @@ use super::mail::{MailId, MailOutcome, MailTrace};
 use super::person::{Designation, Role};
 use super::policy::{ALERT_LASTS, ASK_EVERY, Policy};
 use super::retrieval::Retrievals;
-use super::rights::Proposal;
+use super::rights::{Proposal, RightsChange};
 use super::session::{Purpose, Session, SessionState};
 use super::site::{Convention, Site};
 use super::ticket::{Need, OpenedBy, Ticket, TicketState};
@@ -226,6 +226,14 @@ impl State {
             Event::Struck { person } => {
                 self.people.remove(person);
                 self.invitations.remove(person);
+                // Nobody who is out comes back by what they had proposed before.
+                let theirs = |proposal: &Proposal| match &proposal.rights {
+                    RightsChange::Designation { designation } => designation.person == *person,
+                    RightsChange::Strike { person: struck } => struck == person,
+                    RightsChange::Deciders { .. } => false,
+                };
+                self.proposals =
+                    self.proposals.iter().filter(|(_, one)| one.by != *person && !theirs(one)).map(|(k, v)| (*k, v.clone())).collect();
             }
             Event::StorageAlarm { alarm, raised, .. } => {
                 if *raised {

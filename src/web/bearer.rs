@@ -48,14 +48,18 @@ impl Bearers {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a token for a person and a ticket. `None`: too many are waiting, or the system has no randomness to give.
-    pub fn issue(&self, person: Person, ticket: TicketId) -> Option<String> {
+    /// Makes a token for a person and a ticket; those of viewings that are over are forgotten. `None`: too many are waiting,
+    /// or the system has no randomness to give.
+    pub fn issue(&self, person: Person, ticket: TicketId, is_live: impl Fn(SessionId) -> bool) -> Option<String> {
         let mut secret = [0_u8; 32];
         openssl::rand::rand_bytes(&mut secret).ok()?;
         let token: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let now = self.clock.monotonic();
         let mut tokens = self.tokens();
-        tokens.retain(|_, bearer| matches!(bearer.state, State::Of(_)) || now < bearer.until);
+        tokens.retain(|_, bearer| match bearer.state {
+            State::Of(session) => is_live(session),
+            State::Waiting | State::Taken => now < bearer.until,
+        });
         if tokens.len() >= MAX_WAITING {
             return None;
         }
@@ -139,7 +143,7 @@ mod tests {
     fn fault_10_a_token_opens_one_viewing_of_its_own_ticket() {
         let (_, bearers) = bearers();
         let (ticket, session) = (TicketId::generate(), SessionId::generate());
-        let token = bearers.issue(person(), ticket).unwrap();
+        let token = bearers.issue(person(), ticket, |_| true).unwrap();
         assert!(!bearers.take(&token, TicketId::generate()));
         assert!(bearers.take(&token, ticket));
         assert!(!bearers.take(&token, ticket), "taken twice");
@@ -151,13 +155,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_whose_viewing_is_over_takes_nobodys_place() {
+        let (_, bearers) = bearers();
+        let (ticket, session) = (TicketId::generate(), SessionId::generate());
+        let token = bearers.issue(person(), ticket, |_| true).unwrap();
+        assert!(bearers.take(&token, ticket));
+        bearers.bind(&token, session);
+        bearers.issue(person(), ticket, |live| live == session).unwrap();
+        assert!(bearers.made(&token, session));
+        bearers.issue(person(), ticket, |_| false).unwrap();
+        assert!(!bearers.made(&token, session));
+    }
+
+    #[test]
     fn fault_10_a_token_ends_after_a_minute_and_with_the_log_in() {
         let (clock, bearers) = bearers();
         let ticket = TicketId::generate();
-        let late = bearers.issue(person(), ticket).unwrap();
+        let late = bearers.issue(person(), ticket, |_| true).unwrap();
         clock.advance(TOKEN_LIFE);
         assert!(!bearers.take(&late, ticket));
-        let token = bearers.issue(person(), ticket).unwrap();
+        let token = bearers.issue(person(), ticket, |_| true).unwrap();
         bearers.revoke(SessionKey::of("session"));
         assert!(!bearers.take(&token, ticket));
     }

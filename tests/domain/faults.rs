@@ -28,6 +28,42 @@ fn traffic(from: DateTime<Utc>, seconds: i64) -> Traffic {
 }
 
 #[test]
+fn a6_1_who_has_to_log_in_anew_watches_no_longer_and_others_do() {
+    let mut world = World::new();
+    let ticket = world.open("agent", "arcade", 120);
+    world.watch("agent", ticket);
+    world.watch("chief", ticket);
+    let why = "téléphone perdu".to_owned();
+    let person = "chief".parse().unwrap();
+    world.person("administrator", Action::ResetSecondFactor { person, why }).unwrap();
+    let left: Vec<_> = world.state.live_sessions_of(ticket).map(|live| live.person.to_string()).collect();
+    assert_eq!(left, ["agent"]);
+    let void = |session: &ecluse::domain::Session| match &session.state {
+        SessionState::Ended { cause: EndCause::GateCondition { condition }, .. } => condition == "log-in-void",
+        _ => false,
+    };
+    assert!(world.state.sessions_of(ticket).any(void));
+    assert!(matches!(world.ticket(ticket), TicketState::Open { .. }));
+}
+
+#[test]
+fn fault_08_nobody_who_was_struck_comes_back_by_what_they_had_proposed() {
+    let mut world = World::new();
+    let place = ecluse::domain::Designation {
+        person: "administrator".parse().unwrap(),
+        role: ecluse::domain::Role::Decider,
+        sites: ["arcade".parse().unwrap()].into(),
+        service: None,
+    };
+    world.person("administrator", Action::Designate(place)).unwrap();
+    let change = *world.state.proposals.keys().next().unwrap();
+    world.system(Action::Strike("administrator".parse().unwrap())).unwrap();
+    let confirmed = world.person("titulaire", Action::SettleChange { change, confirm: true });
+    assert_eq!(confirmed.unwrap_err().code, "unknown-change");
+    assert!(!world.state.people.contains_key(&"administrator".parse::<ecluse::domain::PersonId>().unwrap()));
+}
+
+#[test]
 fn fault_03_a_double_click_decides_once_ends_once_and_files_once() {
     let mut world = World::new();
     let ticket = world.request("agent", "arcade", 120).unwrap();

@@ -1,7 +1,7 @@
 //! Sites and annexes: declared and imported by the administrator or by start-up, with their consequences at once.
 
 use super::conditions::with_consequences;
-use super::{fault, faulty, given_reason, rights};
+use super::{ending, fault, faulty, given_reason, rights};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::PersonId;
@@ -71,6 +71,19 @@ pub(super) fn designate(
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
     administrator(state, actor)?;
+    control_designation(state, designation)?;
+    if state.people.get(&designation.person) == Some(designation) {
+        return Ok(Vec::new());
+    }
+    let rights = RightsChange::Designation { designation: designation.clone() };
+    if let Some(proposed) = rights::own_change(state, actor, &[&designation.person], rights) {
+        return Ok(vec![proposed]);
+    }
+    Ok(with_consequences(state, actor, vec![Event::Designated { designation: designation.clone() }], now))
+}
+
+/// Whether somebody can be designated like this, as the world is now.
+pub(super) fn control_designation(state: &State, designation: &Designation) -> Result<(), Refusal> {
     let mut faults = Vec::new();
     let police = designation.role.is_police();
     match &designation.service {
@@ -95,14 +108,7 @@ pub(super) fn designate(
     if !faults.is_empty() {
         return Err(faulty("designation-faulty", "the person cannot be designated like this", faults));
     }
-    if state.people.get(&designation.person) == Some(designation) {
-        return Ok(Vec::new());
-    }
-    let rights = RightsChange::Designation { designation: designation.clone() };
-    if let Some(proposed) = rights::own_change(state, actor, &[&designation.person], rights) {
-        return Ok(vec![proposed]);
-    }
-    Ok(with_consequences(state, actor, vec![Event::Designated { designation: designation.clone() }], now))
+    Ok(())
 }
 
 pub(super) fn strike(
@@ -127,6 +133,7 @@ pub(super) fn reset_second_factor(
     actor: &Actor,
     person: &PersonId,
     why: &str,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
     administrator(state, actor)?;
     if *actor == Actor::Person(person.clone()) {
@@ -136,5 +143,6 @@ pub(super) fn reset_second_factor(
     if !state.people.contains_key(person) {
         return Err(Refusal::new(RefusalKind::NotFound, "unknown-person", "nobody of this name is in the annex"));
     }
-    Ok(vec![Event::SecondFactorReset { person: person.clone(), why: given_reason(why)? }])
+    let reset = Event::SecondFactorReset { person: person.clone(), why: given_reason(why)? };
+    Ok(std::iter::once(reset).chain(ending::log_ins_void(state, person, now)).collect())
 }

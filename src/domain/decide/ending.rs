@@ -1,7 +1,7 @@
 //! How tickets and sessions end: the events, in the order in which the register shows them.
 
 use crate::domain::event::Event;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{PersonId, SessionId};
 use crate::domain::session::{EndCause, Traffic};
 use crate::domain::state::State;
 use crate::domain::ticket::{CloseCause, Ticket};
@@ -15,6 +15,16 @@ pub(super) fn session(session: SessionId, cause: EndCause, ended_at_utc: DateTim
 /// All live sessions of a ticket are over.
 pub(super) fn sessions_of(state: &State, ticket: &Ticket, cause: &EndCause, at_utc: DateTime<Utc>) -> Vec<Event> {
     state.live_sessions_of(ticket.id).map(|live| session(live.id, cause.clone(), at_utc)).collect()
+}
+
+/// Condition of a viewing whose person has to log in anew.
+const LOG_IN_VOID: &str = "log-in-void";
+
+/// Whatever proved this person before is void: so is what they watch.
+pub(super) fn log_ins_void(state: &State, person: &PersonId, at_utc: DateTime<Utc>) -> Vec<Event> {
+    let theirs = state.live_sessions().filter(|live| live.person == *person);
+    let cause = EndCause::GateCondition { condition: LOG_IN_VOID.to_owned() };
+    theirs.map(|live| session(live.id, cause.clone(), at_utc)).collect()
 }
 
 /// An open ticket is over: its sessions first, then the ticket.

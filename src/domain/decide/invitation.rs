@@ -4,6 +4,7 @@
 //! is void. So it serves the first log-in, a forgotten password and a lost telephone alike.
 
 use super::annex::administrator;
+use super::ending;
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::PersonId;
@@ -53,5 +54,6 @@ pub(super) fn accept(
         let message = "this invitation was used, replaced or revoked, or has expired: ask for another one";
         return Err(Refusal::new(RefusalKind::Gone, "invitation-void", message));
     }
-    Ok(vec![Event::InvitationAccepted { person: person.clone() }])
+    let accepted = Event::InvitationAccepted { person: person.clone() };
+    Ok(std::iter::once(accepted).chain(ending::log_ins_void(state, person, now)).collect())
 }

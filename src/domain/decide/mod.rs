@@ -57,7 +57,7 @@ pub fn decide(state: &State, command: &Command, now: DateTime<Utc>) -> Result<Ve
         Action::Strike(person) => annex::strike(state, actor, person, now),
         Action::IssueWorkstation(workstation) => workstation::issue(state, actor, workstation, now),
         Action::RevokeWorkstation { workstation, why } => workstation::revoke(state, actor, workstation, why, now),
-        Action::ResetSecondFactor { person, why } => annex::reset_second_factor(state, actor, person, why),
+        Action::ResetSecondFactor { person, why } => annex::reset_second_factor(state, actor, person, why, now),
         Action::Invite { person, way } => invitation::invite(state, actor, person, *way, now),
         Action::RevokeInvitation { person } => invitation::revoke(state, actor, person),
         Action::AcceptInvitation { person, number } => invitation::accept(state, actor, person, *number, now),

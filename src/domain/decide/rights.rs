@@ -1,7 +1,7 @@
 //! Nobody changes their own rights alone: such a change waits until another administrator or a decider confirms it.
 
 use super::conditions::with_consequences;
-use super::{designated, dossier};
+use super::{annex, designated, dossier};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::ids::PersonId;
@@ -48,11 +48,12 @@ pub(super) fn settle(
     let mut events = vec![Event::ChangeConfirmed { change }];
     match &proposal.rights {
         RightsChange::Designation { designation } => {
+            // The world may have moved on since it was proposed.
+            annex::control_designation(state, designation)?;
             events.push(Event::Designated { designation: designation.clone() });
         }
         RightsChange::Strike { person } => events.push(Event::Struck { person: person.clone() }),
         RightsChange::Deciders { site, deciders } => {
-            // The world may have moved on since it was proposed.
             let Some(site) = state.sites.get(site) else {
                 return Err(Refusal::new(RefusalKind::Conflict, "unknown-site", "the site is gone"));
             };

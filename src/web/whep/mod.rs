@@ -183,6 +183,12 @@ impl Asker {
             return Err(token_spent());
         }
         let grant = app.context.control.attach(wish).await?;
+        if is_transfer && following.is_none() && self.player.is_none() {
+            // It was opened between the two: nobody watches a ticket whose link they have not followed (A3-6).
+            drop(grant);
+            let detail = "the ticket was opened this very moment: follow its link again";
+            return Err(Problem::new(StatusCode::CONFLICT, "ticket-not-open", detail));
+        }
         let attached = app.context.viewers.attach(grant, offer).await?;
         Ok((attached, following.and_then(Following::keep)))
     }
@@ -379,7 +385,10 @@ pub fn viewer_token(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let ticket: TicketId = request.id()?;
     access::must_see(app, person, ticket)?;
     let following = if person.role.is_police() { Some(link_of_player(app, request, person, ticket)?) } else { None };
-    let token = app.bearers.issue(person.clone(), ticket).ok_or_else(|| {
+    let token = app.bearers.issue(person.clone(), ticket, |session| {
+        app.context.control.read(|state| state.live_sessions().any(|live| live.id == session))
+    });
+    let token = token.ok_or_else(|| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many viewer tokens wait: try again in a minute")
     })?;
     let endpoint = match person.role {

@@ -50,6 +50,7 @@ condition-site-unknown = the site no longer exists
 condition-service-changed = the receiving service has changed
 condition-convention-not-valid = the convention is no longer in force
 condition-requester-not-designated = the agent is no longer named in the annex
+condition-log-in-void = the person’s log-ins were made void
 condition-viewer-not-designated = the person is no longer named in the annex
 condition-workstation-revoked = the workstation has been revoked
 condition-camera-detached = a camera was removed from the site

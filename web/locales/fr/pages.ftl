@@ -50,6 +50,7 @@ condition-site-unknown = le site n’existe plus
 condition-service-changed = le service destinataire a changé
 condition-convention-not-valid = la convention n’est plus en vigueur
 condition-requester-not-designated = l’agent n’est plus désigné dans l’annexe
+condition-log-in-void = les connexions de la personne ont été annulées
 condition-viewer-not-designated = la personne n’est plus désignée dans l’annexe
 condition-workstation-revoked = le poste dédié a été révoqué
 condition-camera-detached = une caméra a été retirée du site
