@@ -10,6 +10,7 @@ use super::shared::Shared;
 use super::start;
 use super::work::{Answer, Job, JobAnswer, Work};
 use crate::clock::Clock;
+use crate::domain::dossier::Record;
 use crate::domain::{
     Action, Actor, CameraId, Command, Entry, FootageCommand, PersonId, Purpose, SessionId, State, TicketId, Traffic,
 };
@@ -251,6 +252,9 @@ fn lane_of(action: &Action) -> Lane {
         | Action::CutSession(_)
         | Action::CloseByRule { .. }
         | Action::Strike(_)
+        | Action::SettleChange { confirm: true, .. }
+        | Action::ResetSecondFactor { .. }
+        | Action::File { record: Record::AttestationLapsed { .. }, .. }
         | Action::RevokeWorkstation { .. } => Lane::Cut,
         _ => Lane::Ordinary,
     }
