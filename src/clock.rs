@@ -2,6 +2,7 @@
 //! tests never sleep to let a ticket expire and a clock that jumps can be played (fault 6).
 
 use crate::domain::day::paris_midnight;
+use crate::domain::instant::is_writable;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -33,10 +34,10 @@ pub fn parse_until(text: &str) -> Result<DateTime<Utc>, String> {
 fn parse_when(text: &str, later: TimeDelta) -> Result<DateTime<Utc>, String> {
     let expected = || "expected a day such as 2026-11-25, or an instant such as 2026-11-25T14:00:00Z".to_owned();
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(at.to_utc());
+        return Some(at.to_utc()).filter(|at| is_writable(*at)).ok_or_else(expected);
     }
     let day: NaiveDate = text.parse().map_err(|_| expected())?;
-    day.checked_add_signed(later).and_then(paris_midnight).ok_or_else(expected)
+    day.checked_add_signed(later).and_then(paris_midnight).filter(|at| is_writable(*at)).ok_or_else(expected)
 }
 
 /// The machine's own clocks.
@@ -96,6 +97,10 @@ mod tests {
         assert_eq!(parse_until("2026-12-31").unwrap().to_rfc3339(), "2026-12-31T23:00:00+00:00");
         assert_eq!(parse_until("2026-12-31T10:00:00+01:00").unwrap().to_rfc3339(), "2026-12-31T09:00:00+00:00");
         assert!(parse_since("yesterday").unwrap_err().contains("2026-11-25"));
-        assert!(parse_until("+262142-12-31").is_err());
+        for nonsense in ["+262142-12-31", "-0001-01-01", "+12000-01-01", "0000-01-01T00:00:00+01:00"] {
+            assert!(parse_since(nonsense).is_err() && parse_until(nonsense).is_err(), "{nonsense}");
+        }
+        // Midnight in Paris was in the year before.
+        assert!(parse_since("0000-01-01").is_err());
     }
 }

@@ -162,6 +162,9 @@ impl Keeper {
     ) -> Result<(DateTime<Utc>, Vec<Arc<Entry>>), Refusal> {
         let (utc, monotonic) = (instant::to_micros(self.shared.clock.utc()), self.shared.clock.monotonic());
         let mut events = decide(&self.state, command, utc)?;
+        if let Actor::Person(_) = command.actor {
+            self.can_be_recorded(command, &events, utc)?;
+        }
         let measured = self.shared.gates.shut_for(&events, accepted);
         measure(&self.state, &mut events, &measured);
         let mut entries = Vec::with_capacity(events.len());
@@ -173,6 +176,21 @@ impl Keeper {
             entries.push(Arc::new(entry));
         }
         Ok((utc, entries))
+    }
+
+    /// The lock behind every control of what people type: an entry that could not be read again would make the register
+    /// unreadable, one that cannot be written would shut every gate (faults 12 and 14). Asked before anything is applied.
+    fn can_be_recorded(&self, command: &Command, events: &[Event], at_utc: DateTime<Utc>) -> Result<(), Refusal> {
+        for event in events {
+            let actor = event.actor(&command.actor);
+            let entry = Entry { seq: self.state.next_seq, at_utc, actor, event: event.clone() };
+            if let Err(why) = crate::register::can_be_recorded(&entry) {
+                tracing::error!(%why, "a command was refused whose entry the register could not hold");
+                let message = "something in this cannot be written down in the register: check dates, times and the length of texts";
+                return Err(Refusal::new(RefusalKind::Invalid, "not-recordable", message));
+            }
+        }
+        Ok(())
     }
 
     /// Sends a decision to disk. An empty one goes along, so that "it is so already" is not said before it is on disk.

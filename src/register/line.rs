@@ -75,6 +75,21 @@ pub(super) fn encode(entry: &Entry, prev: &LeafHash) -> Result<Vec<u8>, LineFaul
     Ok(line)
 }
 
+/// Whether an entry can be written down and read again as it is.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn can_be_recorded(entry: &Entry) -> Result<(), LineFault> {
+    let line = encode(entry, &LeafHash::START)?;
+    if line.len() >= MAX_LINE_BYTES {
+        return Err(LineFault::NotCanonical(format!("it has {} bytes, at most {MAX_LINE_BYTES} fit", line.len())));
+    }
+    match decode(&line)?.entry == *entry {
+        true => Ok(()),
+        false => Err(LineFault::UnknownEntry("it reads otherwise than it was meant".to_owned())),
+    }
+}
+
 /// Reads a line, without its line feed, strictly: only what [`encode`] writes is accepted.
 pub(super) fn decode(line: &[u8]) -> Result<Line, LineFault> {
     let value: Value = serde_json::from_slice(line).map_err(|why| LineFault::NotJson(why.to_string()))?;

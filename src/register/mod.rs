@@ -25,6 +25,7 @@ mod verify;
 
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use key::{KEY_FILE, KeyError, PUBLIC_KEY_FILE, open_key, read_key, read_public_key};
+pub(crate) use line::can_be_recorded;
 pub use line::{LeafHash, LineFault, MAX_LINE_BYTES, withheld};
 pub use log::{AppendError, Log, RESERVE_BYTES, Reader, Room};
 pub use note::{Note, NoteFault, Signer, VerifyKey, is_name};

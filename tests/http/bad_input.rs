@@ -1,8 +1,9 @@
 //! What nobody should send: each gets its clear error, and nothing else notices.
 
-use crate::rig::{OFFER, PATIENCE, Rig, filing};
+use crate::rig::{OFFER, PATIENCE, Rig, Wishes, filing};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -158,4 +159,33 @@ async fn a_request_cut_off_in_its_body_hurts_only_itself() {
     assert!(flooded.is_err(), "ten megabytes of headers are never read");
     assert_eq!(agent.get("/api/v1/me").await.status, StatusCode::OK);
     tokio::time::timeout(Duration::from_secs(60), rig.stop()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_12_years_that_the_register_has_no_form_for_never_reach_it() {
+    let rig = Rig::start_with(Wishes { recorder: true, ..Wishes::default() }).await;
+    let decider = rig.log_in("decider").await;
+    let before = rig.control.entries(None, usize::MAX).unwrap().len();
+    for when in ["since=-0001-01-01", "since=0000-01-01", "until=%2B12000-01-01", "since=0000-01-01T00:00:00%2B01:00"] {
+        let answer = decider.get(&format!("/register/export.csv?{when}")).await;
+        assert!(answer.status.is_client_error(), "{when}: {}", answer.status);
+    }
+    for year in ["-0001", "+12000"] {
+        let (from, until) = (format!("{year}-01-01T00:00:00Z"), format!("{year}-01-01T00:05:00Z"));
+        let wish = json!({ "cameras": ["hall"], "from_utc": from, "until_utc": until });
+        let answer = decider.post("/api/v1/recordings/arcade/viewings", wish).await;
+        assert!(answer.status.is_client_error(), "{year}: {}", answer.status);
+        let scope = json!({ "site": "arcade", "cameras": ["hall"], "from_utc": from, "until_utc": until,
+            "person": "M. X", "received_on": "2026-01-05", "authority": "TJ", "reference": "PV", "date": "2026-01-05",
+            "document_sha256": "0".repeat(64) });
+        for path in ["/api/v1/holds", "/api/v1/access-requests"] {
+            let answer = decider.post(path, scope.clone()).await;
+            assert!(answer.status.is_client_error(), "{path} {year}: {}", answer.status);
+        }
+    }
+    let left = rig.control.entries(None, usize::MAX).unwrap();
+    assert_eq!(left.len(), before, "{:?}", left.last());
+    assert_eq!(decider.get("/register").await.status, StatusCode::OK);
+    rig.recorder.as_ref().unwrap().shutdown().await;
+    rig.stop().await;
 }

@@ -5,7 +5,7 @@ use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::excerpt::{Excerpt, MOST_EXPORT_HOURS, MOST_VIEWING_HOURS};
 use crate::domain::ids::{ExportId, ViewingId};
-use crate::domain::instant::to_micros;
+use crate::domain::instant::{is_writable, to_micros};
 use crate::domain::person::Role;
 use crate::domain::refusal::{Fault, Refusal, RefusalKind};
 use crate::domain::state::State;
@@ -86,6 +86,11 @@ fn named(state: &State, wanted: &Excerpt, most_hours: i64, now: DateTime<Utc>) -
         until_utc: to_micros(wanted.until_utc),
     };
     let instant = |at: DateTime<Utc>| at.to_rfc3339();
+    for (field, at) in [("from_utc", footage.from_utc), ("until_utc", footage.until_utc)] {
+        if !is_writable(at) {
+            faults.push(fault(field, "no-instant", instant(at), "a day and a time, its year in four digits"));
+        }
+    }
     if footage.from_utc >= now {
         faults.push(fault("from_utc", "not-yet", instant(footage.from_utc), "an instant that has passed"));
     }

@@ -1,9 +1,10 @@
 //! Taking the register out (A4-5, A4-10): who may, and that it is recorded.
 
-use super::designated;
+use super::{designated, fault, faulty};
 use crate::domain::command::Actor;
 use crate::domain::event::Event;
 use crate::domain::extract::{ExportFormat, RegisterFilter};
+use crate::domain::instant::is_writable;
 use crate::domain::person::Role;
 use crate::domain::refusal::{Refusal, RefusalKind};
 use crate::domain::state::State;
@@ -15,6 +16,15 @@ pub(super) fn export(
     filter: &RegisterFilter,
 ) -> Result<Vec<Event>, Refusal> {
     let (_, place) = designated(state, actor)?;
+    let mut faults = Vec::new();
+    for (field, at) in [("since", filter.since_utc), ("until", filter.until_utc)] {
+        if let Some(at) = at.filter(|at| !is_writable(*at)) {
+            faults.push(fault(field, "no-instant", at, "a day or an instant, its year in four digits"));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faulty("filter-faulty", "the register cannot be filtered like this", faults));
+    }
     match place.role {
         Role::Decider if filter.site.as_ref().is_some_and(|site| !place.sites.contains(site)) => {
             Err(Refusal::new(RefusalKind::NotFound, "unknown-site", "no such site"))

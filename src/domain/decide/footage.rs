@@ -216,9 +216,10 @@ fn control_scope(
         faults.push(fault("cameras", "no-camera", "", "at least one camera"));
     }
     let (from_utc, until_utc) = (form.from_utc, form.until_utc);
-    let (Some(from_utc), Some(until_utc)) = (from_utc, until_utc) else {
+    let writable = |at: Option<DateTime<Utc>>| at.filter(|at| crate::domain::instant::is_writable(*at));
+    let (Some(from_utc), Some(until_utc)) = (writable(from_utc), writable(until_utc)) else {
         for (field, value) in [("from_utc", from_utc), ("until_utc", until_utc)] {
-            if value.is_none() {
+            if writable(value).is_none() {
                 faults.push(fault(field, "no-instant", "", "a day and a time"));
             }
         }
