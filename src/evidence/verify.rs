@@ -77,6 +77,14 @@ pub fn verify(from: impl Read + Seek, key: &VerifyKey, authorities: Option<&[X50
             return Ok(found);
         }
     };
+    // What another program might show from the same file: a second entry of one name, one that the directory does not
+    // name, bytes around all of it.
+    if zip.offset() != 0 || !zip.comment().is_empty() {
+        found.fault("the file", "it has bytes that the export never had, in front of it or as a comment");
+    }
+    if let Err(why) = zip.validate_header_consistency() {
+        found.fault("the file", format!("other programs may find something else in it: {why}"));
+    }
     let manifest = text(&mut zip, MANIFEST, &mut found);
     let signature = text(&mut zip, SIGNATURE, &mut found);
     let proof = text(&mut zip, PROOF, &mut found);

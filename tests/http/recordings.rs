@@ -263,6 +263,33 @@ pub fn altered(zip: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Option<Vec<u8
     into.finish().unwrap().into_inner()
 }
 
+/// The ZIP with one more file, the first of all.
+fn with_another(zip: &[u8], name: &str, bytes: &[u8]) -> Vec<u8> {
+    use std::io::{Read, Write};
+    let mut from = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+    let mut into = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    into.start_file(name, options).unwrap();
+    into.write_all(bytes).unwrap();
+    for number in 0..from.len() {
+        let mut bytes = Vec::new();
+        let mut file = from.by_index(number).unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        into.start_file(file.name().unwrap().into_owned(), options).unwrap();
+        into.write_all(&bytes).unwrap();
+    }
+    into.finish().unwrap().into_inner()
+}
+
+/// All of `from` made `to`, of the same length.
+fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    while let Some(at) = bytes.windows(from.len()).position(|window| window == from) {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    bytes
+}
+
 fn tampering_is_named(zip: &[u8], key: &VerifyKey) {
     let check = |zip: Vec<u8>| -> Verified { verify(Cursor::new(zip), key, None).unwrap() };
     let film = check(zip.to_vec()).manifest.unwrap().cameras[0].files[0].clone();
@@ -290,6 +317,15 @@ fn tampering_is_named(zip: &[u8], key: &VerifyKey) {
         }));
         let wanted = if name == "manifest.json" { "manifest.json was changed" } else { name };
         assert!(found.faults.iter().any(|fault| fault.contains(wanted)), "{name}: {:?}", found.faults);
+    }
+    // What another program may show from the same file: a second film of the same name, before or behind the genuine one.
+    let twin = format!("{}_", &film.name[..film.name.len() - 1]);
+    let twice = with_another(zip, &twin, b"another film");
+    let twice = replaced(twice, twin.as_bytes(), film.name.as_bytes());
+    let around = [&b"MZ another program"[..], zip].concat();
+    for (what, zip) in [("twice", twice), ("around", around)] {
+        let found = check(zip);
+        assert!(found.faults.iter().any(|fault| fault.contains("the file")), "{what}: {:?}", found.faults);
     }
     // Another key's word is nobody's.
     let other = tempfile::tempdir().unwrap();
