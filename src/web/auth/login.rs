@@ -5,7 +5,7 @@ use super::known::{self, DEVICE_COOKIE};
 use super::second_factor::{Stage, due};
 use super::{Caller, Person, SESSION_COOKIE, SessionKey, may_use_machine, set_cookie, workstation_required};
 use crate::domain::PersonId;
-use crate::store::{DEVICE_STANDS, Origin, Proved, password};
+use crate::store::{DEVICE_STANDS, Origin, Proved, StoreError, password};
 use crate::web::app::App;
 use crate::web::connections::{Connection, Kind};
 use crate::web::limits::subscriber;
@@ -14,8 +14,9 @@ use crate::web::request::{Request, cookie};
 use http::StatusCode;
 use http::header::HeaderValue;
 use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::Semaphore;
 
 /// The longest address of RFC 5321; anything longer has no account.
 const MAX_EMAIL_BYTES: usize = 254;
@@ -103,8 +104,7 @@ async fn password_accepted(app: &App, request: &Request, credentials: Credential
         Origin::Stranger(_) => account,
     })?;
 
-    let _turn = turn(app).await?;
-    let (identity, right) = tokio::task::spawn_blocking(move || {
+    let (identity, right) = at_turn(&app.auth.hashing, move || {
         // The hash is computed whether or not there is an account.
         let password = if acceptable { credentials.password.as_str() } else { "" };
         let right = password::verify(password, identity.as_ref().map(|identity| identity.password_hash.as_str()));
@@ -129,21 +129,25 @@ async fn password_accepted(app: &App, request: &Request, credentials: Credential
     Ok(person)
 }
 
-/// A turn at the hash.
-async fn turn(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
-    match tokio::time::timeout(TURN_TIMEOUT, app.auth.hashing.acquire()).await {
-        Ok(Ok(turn)) => Ok(turn),
-        _ => {
-            let detail = "too many people log in at once: try again in a few seconds";
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail))
-        }
-    }
+/// Computes a hash at its turn. The turn goes with the work: whoever asked may hang up meanwhile, the thread goes on.
+async fn at_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    compute: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let Ok(Ok(turn)) = tokio::time::timeout(TURN_TIMEOUT, turns.clone().acquire_owned()).await else {
+        let detail = "too many people log in at once: try again in a few seconds";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail));
+    };
+    let work = move || {
+        let _turn = turn;
+        compute()
+    };
+    Ok(tokio::task::spawn_blocking(work).await?)
 }
 
 /// The hash of a password somebody chose.
 pub(super) async fn hashed(app: &App, chosen: String) -> Result<String, Problem> {
-    let _turn = turn(app).await?;
-    Ok(tokio::task::spawn_blocking(move || password::hash(&chosen)).await??)
+    Ok(at_turn(&app.auth.hashing, move || password::hash(&chosen)).await??)
 }
 
 fn is_designated(app: &App, person: &PersonId) -> bool {
@@ -185,13 +189,12 @@ pub(super) async fn password_again(
 ) -> Result<(), Problem> {
     let origin = known::origin_of(app, request, &person.id).await?;
     app.auth.per_account.check(&format!("{} again", person.id))?;
-    let _turn = turn(app).await?;
-    let whose = person.id.clone();
-    let right = app.in_store(move |store| {
+    let (whose, store) = (person.id.clone(), app.context.store.clone());
+    let right = at_turn(&app.auth.hashing, move || {
         let identity = store.people().get(&whose)?;
-        Ok(password::verify(&given, identity.as_ref().map(|identity| identity.password_hash.as_str())))
+        Ok::<_, StoreError>(password::verify(&given, identity.as_ref().map(|identity| identity.password_hash.as_str())))
     });
-    let right = right.await?;
+    let right = right.await??;
     if known::is_locked_out(app, &person.id, &origin).await? {
         return Err(refuse(app, request, Some(person.id.clone()), "locked out"));
     }
@@ -266,4 +269,32 @@ pub async fn log_out(app: &App, request: &Request, caller: &Caller) -> Result<He
         app.context.connections.note(entry);
     }
     set_cookie(SESSION_COOKIE, "", Some(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn a_hash_keeps_its_turn_when_whoever_asked_has_hung_up() {
+        let turns = Arc::new(Semaphore::new(1));
+        let (begin, begun) = oneshot::channel();
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
+        let asked = tokio::spawn({
+            let turns = turns.clone();
+            let work = move || {
+                begin.send(()).unwrap();
+                finished.recv().unwrap();
+            };
+            async move { at_turn(&turns, work).await.is_ok() }
+        });
+        begun.await.unwrap();
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        assert_eq!(turns.available_permits(), 0, "the thread still computes");
+        finish.send(()).unwrap();
+        let turn = tokio::time::timeout(Duration::from_secs(60), turns.acquire()).await;
+        assert!(turn.unwrap().is_ok(), "the turn is given back at the end");
+    }
 }
