@@ -30,6 +30,7 @@ pub mod connections;
 mod dispatch;
 pub mod events;
 mod footage;
+mod in_flight;
 mod invitation;
 mod language;
 mod limits;

@@ -4,15 +4,16 @@
 //! one place leaves room for the others.
 
 use super::app::App;
+use super::in_flight::{Counted, InFlight};
 use super::request::Peer;
 use super::settings::{ServeError, WebContext, WebSettings};
 use super::{dispatch, events, metrics, tls};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use openssl::ssl::{Ssl, SslAcceptor};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,11 +21,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// From the connection, or the previous answer, to the end of the next request's headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
 const H2_PING: Duration = Duration::from_secs(20);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_STREAMS: u32 = 64;
@@ -94,7 +94,7 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<(TcpListener,
 async fn accept(app: Arc<App>, listener: TcpListener, acceptor: SslAcceptor) {
     let places = Arc::new(Semaphore::new(app.settings.max_connections));
     let per_address = PerAddress::new((app.settings.max_connections / 4).max(8));
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let place = tokio::select! {
             () = app.stop.cancelled() => break,
@@ -119,16 +119,17 @@ async fn accept(app: Arc<App>, listener: TcpListener, acceptor: SslAcceptor) {
             tracing::debug!(%address, "too many connections from one address");
             continue;
         };
-        let (app, acceptor, watcher) = (app.clone(), acceptor.clone(), graceful.watcher());
-        tokio::spawn(async move {
+        let (app, acceptor) = (app.clone(), acceptor.clone());
+        connections.spawn(async move {
             let (_place, _guest) = (place, guest);
             let Some(tls) = handshake(&app, &acceptor, stream, address).await else { return };
-            serve(app, tls, address, watcher).await;
+            serve(app, tls, address).await;
         });
     }
     drop(listener);
     let grace = app.settings.shutdown_grace;
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(grace, connections.wait()).await.is_err() {
         tracing::warn!(grace_s = grace.as_secs(), "some requests did not end in time");
     }
 }
@@ -166,27 +167,30 @@ async fn handshake(
     }
 }
 
-async fn serve(
-    app: Arc<App>,
-    tls: SslStream<TcpStream>,
-    address: SocketAddr,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+async fn serve(app: Arc<App>, tls: SslStream<TcpStream>, address: SocketAddr) {
     let peer = Peer { address, certificate: tls::workstation(tls.ssl()) };
+    let (header_timeout, idle, stop) = (app.settings.header_timeout, app.settings.connection_idle, app.stop.clone());
     let routes = warp::service(dispatch::filter(app));
+    let in_flight = InFlight::new();
+    let counting = in_flight.clone();
     let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        let under_way = counting.begin();
         request.extensions_mut().insert(peer.clone());
         // HTTP/2 names the host here and not in a header.
         if let Some(authority) = request.uri().authority().cloned() {
             request.extensions_mut().insert(authority);
         }
-        routes.clone().call(request)
+        let answer = routes.clone().call(request);
+        async move { answer.await.map(|answer| answer.map(|body| Counted::new(body, under_way))) }
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // What TLS agreed on, not what the first bytes look like: no timer would run until they have come.
+    let is_http2 = tls.ssl().selected_alpn_protocol() == Some(b"h2");
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEADER_BYTES)
         .half_close(false);
     builder
@@ -196,8 +200,24 @@ async fn serve(
         .keep_alive_timeout(H2_PING)
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEADER_BYTES as u32);
-    let connection = builder.serve_connection(TokioIo::new(tls), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(tls), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = stop.cancelled() => None,
+        () = in_flight.idle_for(idle), if is_http2 => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection => ended,
+                // Told to go, and it neither asks for anything nor goes.
+                () = in_flight.idle_for(header_timeout) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%address, %error, "a connection ended early");
     }
 }

@@ -44,6 +44,11 @@ pub struct WebSettings {
     pub metrics_listen: Option<SocketAddr>,
     /// TLS connections served at the same time.
     pub max_connections: usize,
+    /// From a connection, or from its previous answer, to the end of the next request's headers; one that takes longer is
+    /// closed.
+    pub header_timeout: Duration,
+    /// An HTTP/2 connection without a request under way for so long is closed; a stream of events is a request under way.
+    pub connection_idle: Duration,
     /// A session that is not used for so long ends; watching live images is use.
     pub session_idle: Duration,
     /// A session ends after so long, used or not.
@@ -80,6 +85,8 @@ impl WebSettings {
             mail_server: None,
             metrics_listen: None,
             max_connections: 1024,
+            header_timeout: Duration::from_secs(20),
+            connection_idle: Duration::from_secs(60),
             session_idle: Duration::from_secs(30 * 60),
             session_ceiling: Duration::from_secs(12 * 3600),
             second_factor: SecondFactorPolicy::Required,

@@ -110,6 +110,8 @@ pub struct Wishes {
     pub workstation_ca: bool,
     pub second_factor: bool,
     pub max_connections: usize,
+    /// How soon silent connections are closed, where the server's own times are too long for a test.
+    pub silence: Option<Duration>,
     /// Mails follow from events, and are delivered to this server.
     pub mail: Option<MailSettings>,
     /// The first camera is recorded, in segments of four seconds.
@@ -129,6 +131,7 @@ impl Default for Wishes {
             workstation_ca: false,
             second_factor: true,
             max_connections: 256,
+            silence: None,
             mail: None,
             recorder: false,
             timestamps: None,
@@ -215,6 +218,9 @@ impl Rig {
             settings.second_factor = SecondFactorPolicy::Off;
         }
         settings.max_connections = wishes.max_connections;
+        if let Some(silence) = wishes.silence {
+            (settings.header_timeout, settings.connection_idle) = (silence, silence);
+        }
         settings.mail_server = wishes.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
         let courier =
             wishes.mail.map(|mail| Courier::start(Some(mail), &store, control.clone(), shared.clone()).unwrap());

@@ -169,6 +169,44 @@ async fn fault_25_one_address_cannot_take_every_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_says_nothing_loses_its_place_and_a_stream_of_events_does_not() {
+    let silence = Duration::from_millis(500);
+    let rig = Rig::start_with(Wishes { silence: Some(silence), ..Wishes::default() }).await;
+    let agent = rig.log_in("agent").await;
+    let mut events = agent.request(Method::GET, "/events").send().await.unwrap();
+    assert_eq!((events.status(), events.version()), (StatusCode::OK, reqwest::Version::HTTP_2));
+
+    let with_alpn = |protocols: &[u8]| {
+        let mut connector = connector(&rig);
+        connector.set_alpn_protos(protocols).unwrap();
+        connector
+    };
+    let mut silent = vec![raw(&rig).await];
+    for protocols in [b"\x08http/1.1".as_slice(), b"\x02h2"] {
+        silent.push(connect(&rig, with_alpn(protocols)).await.unwrap());
+    }
+    // One that speaks HTTP/2 and then asks for nothing: the preface and empty settings.
+    let mut greeted = connect(&rig, with_alpn(b"\x02h2")).await.unwrap();
+    greeted.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    silent.push(greeted);
+    for (number, mut stream) in silent.into_iter().enumerate() {
+        let mut rest = Vec::new();
+        // How it ends does not matter: a connection that is dropped gives an error here.
+        let closed = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+        assert!(closed.is_ok(), "silent connection {number} stays");
+    }
+
+    // Those took their time in turn; the stream of events has been open longer than any of them.
+    rig.opened().await;
+    let mut told = String::new();
+    while !told.contains("ticket-changed") {
+        let chunk = tokio::time::timeout(PATIENCE, events.chunk()).await.expect("an event in time");
+        told.push_str(&String::from_utf8_lossy(&chunk.unwrap().expect("the stream goes on")));
+    }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_server_stops_with_a_stream_of_events_open() {
     let rig = Rig::start().await;
     let agent = rig.log_in("agent").await;
