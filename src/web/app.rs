@@ -6,6 +6,7 @@ use super::bearer::Bearers;
 use super::connections::{Connection, Kind};
 use super::limits::Limit;
 use super::link::Links;
+use super::recordings::outlet;
 use super::recordings::progress::Exports;
 use super::recordings::viewings::Viewings;
 use super::settings::{ServeError, WebContext, WebSettings};
@@ -14,7 +15,7 @@ use super::whep::Resources;
 use crate::domain::{CameraId, SiteId};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 /// A camera came or went: what [`super::events`] tells pages.
@@ -50,6 +51,10 @@ pub struct App {
     pub viewings: Viewings,
     /// How far exports of recordings are.
     pub exports: Exports,
+    /// Turns at reading fragments of recordings (fault 25).
+    pub reads: Arc<Semaphore>,
+    /// Exports under way.
+    pub exporters: Arc<Semaphore>,
     /// Changes per person, or per address.
     pub changes: Limit<String>,
     failed_handshakes: Limit<IpAddr>,
@@ -91,6 +96,8 @@ impl App {
             resources,
             viewings: Viewings::default(),
             exports: Exports::default(),
+            reads: Arc::new(Semaphore::new(outlet::READS)),
+            exporters: Arc::new(Semaphore::new(outlet::EXPORTS)),
             changes,
             failed_handshakes,
             cameras,

@@ -1,6 +1,7 @@
 //! `POST /recordings/{site}/export`: footage as a ZIP, recorded before its first byte, streamed as it is decrypted. Its
 //! progress is told under the number the form names as `progress`, if it names one.
 
+use super::outlet::{Outlet, outlet};
 use super::progress::Stage;
 use super::{archive, look, site};
 use crate::domain::{Action, Actor, Command, Event, Excerpt, ExportId, SiteId};
@@ -14,8 +15,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 use std::io::{self, Write};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::runtime::Handle;
 use warp::Reply;
 
 /// Pieces that may wait for a slow reader, and how long each is.
@@ -36,6 +36,12 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let checkpointer = app.context.checkpointer.clone().ok_or_else(|| {
         let detail = "the register is damaged: nothing is signed until it is restored; see /readyz";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "register-unavailable", detail)
+    })?;
+    // Before the entry: what cannot be exported now leaves none.
+    let place = app.exporters.clone().try_acquire_owned().map_err(|_| {
+        let detail = "too many exports at once: try again in a minute";
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail);
+        problem.with(header::RETRY_AFTER, HeaderValue::from_static("60"))
     })?;
     let footage = Excerpt { site: id.clone(), cameras, from_utc, until_utc };
     let reference = form.value("reference").to_owned();
@@ -63,10 +69,11 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let name = format!("attachment; filename=\"ecluse-{id}-{stamp}.zip\"");
     let export = Export { export, footage, site_name, reference, exported_at_utc, exported_by, proof };
     let progress = app.exports.begin(&person.id, number, total);
-    let (send, receive) = mpsc::channel::<io::Result<Bytes>>(QUEUE);
-    let (service, runtime) = (app.settings.timestamps.clone(), tokio::runtime::Handle::current());
+    let (outlet, bytes) = outlet(QUEUE);
+    let (service, runtime) = (app.settings.timestamps.clone(), Handle::current());
     tokio::task::spawn_blocking(move || {
-        let mut out = Pieces { send, piece: Vec::with_capacity(PIECE_BYTES) };
+        let _place = place;
+        let mut out = Pieces { outlet: &outlet, runtime: &runtime, piece: Vec::with_capacity(PIECE_BYTES) };
         let service = service.as_deref();
         let ask = |bytes: &[u8]| match service {
             Some(service) => runtime.block_on(service.stamp(bytes)),
@@ -83,11 +90,11 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
                 tracing::error!(%error, "an export was not finished");
                 progress.end(Stage::Failed);
                 // The reader must not take what has come for the whole.
-                let _ = out.send.blocking_send(Err(io::Error::other("the export was not finished")));
+                outlet.fail("the export was not finished");
             }
         }
     });
-    let mut answer = warp::reply::stream(ReceiverStream::new(receive)).into_response();
+    let mut answer = warp::reply::stream(bytes).into_response();
     let text = |value: String| HeaderValue::from_str(&value).map_err(|error| Problem::internal("a header", &error));
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
@@ -96,12 +103,13 @@ pub async fn export(app: &App, request: &Request, caller: &Caller) -> Result<Ans
 }
 
 /// Hands on what is written, in pieces; waits where the reader is slower.
-struct Pieces {
-    send: mpsc::Sender<io::Result<Bytes>>,
+struct Pieces<'a> {
+    outlet: &'a Outlet,
+    runtime: &'a Handle,
     piece: Vec<u8>,
 }
 
-impl Write for Pieces {
+impl Write for Pieces<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.piece.extend_from_slice(bytes);
         if self.piece.len() >= PIECE_BYTES {
@@ -115,7 +123,6 @@ impl Write for Pieces {
         if piece.is_empty() {
             return Ok(());
         }
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "whoever asked for it went away");
-        self.send.blocking_send(Ok(Bytes::from(piece))).map_err(gone)
+        self.runtime.block_on(self.outlet.send(Bytes::from(piece)))
     }
 }

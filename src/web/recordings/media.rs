@@ -1,5 +1,6 @@
 //! What a player asks for under a viewing: playlists, and pictures by byte range, decrypted as they leave.
 
+use super::outlet::{Outlet, outlet, read};
 use super::{archive, look};
 use crate::archive::{Archive, Slice, Slices};
 use crate::domain::{CameraId, Excerpt, ViewingId};
@@ -16,8 +17,8 @@ use http::header::{self, HeaderValue};
 use m3u8_rs::{ByteRange, Map, MediaPlaylist, MediaPlaylistType, MediaSegment};
 use std::io;
 use std::ops::Range;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use warp::Reply;
 
 /// A player fetches so much at once: from the first keyframe after it on, another part begins.
@@ -111,7 +112,7 @@ pub async fn media(app: &App, request: &Request, caller: &Caller) -> Result<Answ
         }
         Some(Wanted::Everything) | None => (StatusCode::OK, 0..total),
     };
-    let mut answer = stream(archive, slice, wanted.clone());
+    let mut answer = stream(app.reads.clone(), archive, slice, wanted.clone());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
@@ -124,31 +125,47 @@ pub async fn media(app: &App, request: &Request, caller: &Caller) -> Result<Answ
     Ok(answer)
 }
 
-/// Decrypts fragment by fragment, as fast as the reader takes them.
-fn stream(archive: Archive, slice: Slice, wanted: Range<u64>) -> Answer {
-    let (send, receive) = mpsc::channel::<io::Result<Bytes>>(QUEUE);
-    tokio::task::spawn_blocking(move || {
-        let read = archive.open_segment(&slice.id).and_then(|mut segment| {
-            for (number, stretch) in slice.parts(&wanted) {
-                let bytes = match number {
-                    None => segment.init()?,
-                    Some(number) => segment.fragment(number)?,
-                };
-                // The slice was laid out from the same authenticated table.
-                let bytes = Bytes::from(bytes).slice(stretch);
-                if send.blocking_send(Ok(bytes)).is_err() {
-                    break;
+/// Decrypts fragment by fragment, as fast as the reader takes them; no thread waits for the reader.
+fn stream(reads: Arc<Semaphore>, archive: Archive, slice: Slice, wanted: Range<u64>) -> Answer {
+    let (outlet, bytes) = outlet(QUEUE);
+    tokio::spawn(async move {
+        if let Err(error) = send(&outlet, &reads, archive, slice, wanted).await {
+            match error.kind() {
+                io::ErrorKind::BrokenPipe | io::ErrorKind::TimedOut => {
+                    tracing::debug!(%error, "a playback ended early")
                 }
+                _ => tracing::error!(%error, "a recording cannot be played"),
             }
-            Ok(())
-        });
-        if let Err(error) = read {
-            tracing::error!(%error, "a recording cannot be played");
             // The answer ends before its announced length: the player sees that it is not whole.
-            let _ = send.blocking_send(Err(io::Error::other("the recording cannot be read")));
+            outlet.fail("the recording cannot be read");
         }
     });
-    warp::reply::stream(ReceiverStream::new(receive)).into_response()
+    warp::reply::stream(bytes).into_response()
+}
+
+async fn send(
+    outlet: &Outlet,
+    reads: &Arc<Semaphore>,
+    archive: Archive,
+    slice: Slice,
+    wanted: Range<u64>,
+) -> io::Result<()> {
+    let parts = slice.parts(&wanted);
+    let mut segment = read(reads, move || archive.open_segment(&slice.id)).await?;
+    for (number, stretch) in parts {
+        let bytes;
+        (segment, bytes) = read(reads, move || {
+            let bytes = match number {
+                None => segment.init()?,
+                Some(number) => segment.fragment(number)?,
+            };
+            Ok((segment, bytes))
+        })
+        .await?;
+        // The slice was laid out from the same authenticated table.
+        outlet.send(Bytes::from(bytes).slice(stretch)).await?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]

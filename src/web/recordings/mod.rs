@@ -7,6 +7,7 @@
 pub mod export;
 mod marks;
 pub mod media;
+pub mod outlet;
 pub mod progress;
 mod timeline;
 pub mod viewings;
