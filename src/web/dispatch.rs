@@ -216,6 +216,10 @@ fn authorise(app: &App, arrival: &Arrival, route: &Route, caller: &Caller) -> Re
         let detail = "the request does not come from one of this server's own pages";
         return Err(Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail));
     }
+    if route.name.records_when_read() && !auth::is_asked_for_here(&arrival.headers) {
+        let detail = "this is recorded as yours: ask for it on this server's own page, not by a link from elsewhere";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "foreign-origin", detail));
+    }
     if limits::is_limited(&route.method, route.name) {
         let subject = caller.id().map_or_else(|| limits::subscriber(address.ip()).to_string(), String::from);
         app.changes.check(&subject)?;
@@ -257,7 +261,9 @@ fn detour(arrival: &Arrival, route: &Route, caller: &Caller, problem: &Problem) 
     if route.kind != Kind::Page || problem.status != StatusCode::UNAUTHORIZED {
         return None;
     }
+    // Never where asking leaves an entry: asked again from here, a link in a mail would act in the reader's name.
     if route.method == Method::GET
+        && !route.name.records_when_read()
         && let Some(again) = answer::again_from_here(&arrival.headers)
     {
         return Some(again);

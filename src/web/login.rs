@@ -278,7 +278,11 @@ pub async fn api_logout(app: &App, request: &Request, caller: &Caller) -> Result
 /// A path a form may send people back to: one of our own pages, nothing else.
 pub fn own_page(path: &str) -> Option<String> {
     let (bare, query) = path.split_once('?').map_or((path, None), |(bare, query)| (bare, Some(query)));
-    let known = matches!(find(&Method::GET, bare), Found::Route(route, _) if route.kind == Kind::Page);
+    let known = match find(&Method::GET, bare) {
+        // A log-in never leads to where arriving leaves an entry.
+        Found::Route(route, _) => route.kind == Kind::Page && !route.name.records_when_read(),
+        _ => false,
+    };
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     (known && plain && query.is_none_or(|query| !query.is_empty())).then(|| path.to_owned())
 }
@@ -298,6 +302,7 @@ mod tests {
             "https://evil.example",
             "/\\evil",
             "/nowhere",
+            "/register/export.csv?site=arcade",
             "/api/v1/me",
             "/tickets\r\nx: y",
             "/a b",

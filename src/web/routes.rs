@@ -17,6 +17,16 @@ pub enum Who {
     Roles(&'static [Role]),
 }
 
+impl Name {
+    /// Whether a `GET` leaves an entry in the register in the name of whoever asks (A4-5): only our own pages lead there.
+    pub fn records_when_read(self) -> bool {
+        matches!(
+            self,
+            Name::RegisterExportJsonl | Name::RegisterExportCsv | Name::RegisterExportPdf | Name::TransmissionsCsv
+        )
+    }
+}
+
 impl Who {
     /// Whether a person of this role (`None`: nobody is logged in) may.
     pub fn admits(self, role: Option<Role>) -> bool {

@@ -73,6 +73,29 @@ fn printed(pdf: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_from_elsewhere_takes_nothing_out() {
+    let rig = Rig::start().await;
+    let (auditor, nobody) = (rig.log_in("auditor").await, rig.anonymous());
+    let before = rig.control.reader().entries();
+    for (path, ..) in EXPORTS {
+        for site in ["cross-site", "same-site", "none"] {
+            let click = |browser: &Browser| {
+                let click = browser.request(Method::GET, path).header("sec-fetch-mode", "navigate");
+                click.header("sec-fetch-site", site)
+            };
+            assert_eq!(auditor.send(click(&auditor)).await.status, StatusCode::FORBIDDEN, "{path} {site}");
+            // The cookie held back: no page that asks again, in the reader's name.
+            let answer = nobody.send(click(&nobody)).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}: {}", answer.text());
+        }
+    }
+    assert_eq!(rig.control.reader().entries(), before);
+    let own = auditor.request(Method::GET, "/register/export.csv").header("sec-fetch-site", "same-origin");
+    assert_eq!(auditor.send(own).await.status, StatusCode::OK);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a4_5_every_export_is_recorded_and_comes_as_a_file() {
     let rig = Rig::start().await;
     closed(&rig, "=HYPERLINK(\"https://evil.example\")").await;

@@ -40,6 +40,12 @@ pub fn is_own_origin(headers: &HeaderMap, authority: Option<&str>, origin: &str)
     given == origin || host.is_some_and(|host| given == format!("https://{}", host.trim_end_matches(":443")))
 }
 
+/// Whether the browser, where it says so, was led here by one of our own pages. Stricter than [`is_own_origin`]: a link
+/// in a mail program's window counts as the person's own wish (`none`), and brings even strict cookies along.
+pub fn is_asked_for_here(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,7 @@ mod own;
 mod passkey;
 mod second_factor;
 
-pub use csrf::{VISITOR_COOKIE, csrf_token, is_own_origin, proves};
+pub use csrf::{VISITOR_COOKIE, csrf_token, is_asked_for_here, is_own_origin, proves};
 pub use invitation::{Accepted, Invited, accept, invited};
 pub use login::{Credentials, LogIn, LoggedIn, log_in, log_out};
 pub use own::{add_passkey, own_factor, remove_passkey};
