@@ -159,8 +159,8 @@ impl State {
         let ended = tokio::task::spawn_blocking(move || {
             let well = run.muxer.finish();
             let mut tape = lock(&run.tape);
-            tape.end(why);
-            (well, tape.written_frames())
+            let closed = tape.end(why);
+            (well && closed, tape.written_frames())
         });
         match ended.await {
             Ok((well, written)) => {

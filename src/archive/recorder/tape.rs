@@ -87,13 +87,16 @@ impl Tape {
     }
 
     /// Ends the open segment. What a failed write left open is ended by the next segment or the next start.
-    pub fn end(&mut self, why: Boundary) {
+    /// Whether nothing failed: if something did, the row may still be open, and the next segment must salvage it.
+    #[must_use]
+    pub fn end(&mut self, why: Boundary) -> bool {
         if let Some(open) = self.open.take()
             && !self.failed
             && let Err(error) = self.close(open, why)
         {
             self.fail(&error);
         }
+        !self.failed
     }
 
     fn close(&mut self, open: Open, why: Boundary) -> Result<(), ArchiveError> {
