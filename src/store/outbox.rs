@@ -57,6 +57,13 @@ pub struct Outbox {
 
 const DEALT_WITH: &str = "dealt-with";
 
+/// Whether one mail is the other, queued again. A checkpoint's is made anew each time it is tried, at another instant.
+fn is_same(one: &Mail, other: &Mail) -> bool {
+    let at = |mail: &Mail| Some(mail.queued_at_utc).filter(|_| mail.kind != MailKind::Checkpoint);
+    let about = |mail: &Mail| (at(mail), mail.kind, mail.ticket);
+    about(one) == about(other)
+}
+
 impl Outbox {
     pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
         Ok(Self {
@@ -70,15 +77,23 @@ impl Outbox {
         })
     }
 
-    /// Queues a mail; one with the same id is left as it is.
+    /// Queues a mail; the same one asked for again is left as it is. An id that was another mail's, because the register was
+    /// put back from a backup and counts from there again, is this mail's from now on.
     ///
     /// # Errors
     /// [`StoreError`] when the table cannot be written.
     pub fn queue(&self, mail: &Mail) -> Result<(), StoreError> {
         {
             let _changing = self.lock();
-            if self.get(&mail.id)?.is_none() {
-                self.mails.put(mail.id.as_str(), mail)?;
+            match self.get(&mail.id)? {
+                None => self.mails.put(mail.id.as_str(), mail)?,
+                Some(known) if is_same(&known, mail) => {}
+                Some(_) => {
+                    // The old one's delivery first: a crash in between leaves a mail without one, which is mended below.
+                    self.open.remove(mail.id.as_str())?;
+                    self.over.remove(mail.id.as_str())?;
+                    self.mails.put(mail.id.as_str(), mail)?;
+                }
             }
             // A crash between two tables leaves a mail without a delivery; the event comes again, and mends it.
             if self.delivery(&mail.id)?.is_none() {
@@ -344,5 +359,43 @@ impl Outbox {
             key: key.to_owned(),
             why: why.to_string(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn a3_7_a_mail_is_queued_once_and_another_under_its_id_is_queued_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let outbox = store.outbox();
+        let person: PersonId = "decider".parse().unwrap();
+        let queued_at_utc = "2026-11-26T09:00:00Z".parse().unwrap();
+        let mail = Mail {
+            id: MailId::about(7, &person),
+            to_person: person,
+            to_address: "decider@example.org".to_owned(),
+            kind: MailKind::RetentionClock,
+            subject: "un".to_owned(),
+            text: String::new(),
+            html: String::new(),
+            ticket: None,
+            queued_at_utc,
+        };
+        outbox.queue(&mail).unwrap();
+        outbox.begin(&mail.id, queued_at_utc).unwrap().unwrap();
+        outbox.accepted(&mail.id, queued_at_utc, "250 ok".to_owned()).unwrap();
+        outbox.queue(&mail).unwrap();
+        assert!(outbox.delivery(&mail.id).unwrap().unwrap().is_over(), "the same one is not sent again");
+        // The register was put back and counts from there again: its entry 7 is another one.
+        let other =
+            Mail { subject: "deux".to_owned(), queued_at_utc: queued_at_utc + TimeDelta::days(1), ..mail.clone() };
+        outbox.queue(&other).unwrap();
+        assert_eq!(outbox.get(&mail.id).unwrap().as_ref(), Some(&other));
+        assert!(matches!(outbox.delivery(&mail.id).unwrap(), Some(Delivery::Queued { attempts: 0, .. })));
+        assert_eq!(outbox.open().unwrap().len(), 1);
     }
 }

@@ -5,6 +5,7 @@ use crate::matrix::ask;
 use crate::pages::csrf_of;
 use crate::rig::{Browser, PASSWORD, Rig, Wishes, email};
 use crate::totp;
+use crate::workstations::browser_on;
 use ecluse::clock::Clock;
 use ecluse::domain::PersonId;
 use ecluse::store::totp::{TotpSecret, step_at};
@@ -19,7 +20,11 @@ const PAGE: &str = "/login/second-factor";
 
 /// Somebody who has given the right password in the form, and nothing more.
 async fn half_way(rig: &Rig, name: &str, next: &str) -> Browser {
-    let mut browser = rig.anonymous();
+    half_way_with(rig.anonymous(), name, next).await
+}
+
+/// The same with a browser that may hold a workstation's certificate.
+async fn half_way_with(mut browser: Browser, name: &str, next: &str) -> Browser {
     browser.csrf = csrf_of(&browser.get("/login").await.text());
     let fields = [("csrf", browser.csrf.as_str()), ("email", &email(name)), ("password", PASSWORD), ("next", next)];
     let answer = browser.form("/login", &fields).await;
@@ -82,6 +87,26 @@ async fn a_second_factor_is_enrolled_at_the_first_log_in() {
     assert!(rig.logged(Logged::LoggedIn, "recovery code, 9 left"));
     let log = format!("{:?}", rig.connections.newest(100));
     assert!(!log.contains(&codes[3]) && !log.contains(&code) && !log.contains(&secret), "{log}");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_1_the_police_enrol_at_their_workstation_or_not_at_all() {
+    let rig = Rig::start_with(Wishes { workstation_ca: true, ..Wishes::default() }).await;
+    forget(&rig, "agent").await;
+    let office = half_way(&rig, "agent", "").await;
+    let secret = between(&office.get(PAGE).await.text(), "data-secret=\"", "\"").to_owned();
+    let code = TotpSecret::from_base32(&secret).unwrap().code(step_at(rig.clock.utc()));
+    let refused = give(&office, &code).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text());
+    // Nothing stands of it: at the workstation they begin anew, and are shown their recovery codes.
+    let (workstation, _) = browser_on(&rig, "poste-1", Some("csu")).await;
+    let there = half_way_with(workstation, "agent", "").await;
+    let secret = between(&there.get(PAGE).await.text(), "data-secret=\"", "\"").to_owned();
+    let code = TotpSecret::from_base32(&secret).unwrap().code(step_at(rig.clock.utc()));
+    let done = give(&there, &code).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
+    assert_eq!(done.text().matches("<li><code>").count(), 10);
     rig.stop().await;
 }
 

@@ -218,16 +218,24 @@ pub(super) async fn may_try(app: &App, request: &Request, person: &PersonId) -> 
     Ok(origin)
 }
 
-/// Everything is proved: a new session; the one the browser had before ends.
-pub(super) async fn complete(app: &App, request: &Request, person: PersonId, word: &str) -> Result<LoggedIn, Problem> {
-    let Some(place) = app.context.control.read(|state| state.people.get(&person).cloned()) else {
-        return Err(refuse(app, request, Some(person), "not designated"));
+/// Whether this person may work at the machine the request comes from (A6-1).
+///
+/// # Errors
+/// 403, said plainly: by now they have proved who they are. 401 for somebody who is in no place any more.
+pub(super) fn at_their_machine(app: &App, request: &Request, person: &PersonId) -> Result<(), Problem> {
+    let Some(place) = app.context.control.read(|state| state.people.get(person).cloned()) else {
+        return Err(refuse(app, request, Some(person.clone()), "not designated"));
     };
-    // Said plainly: by now they have proved who they are (A6-1).
     if !may_use_machine(app, place.role, place.service.as_ref(), request.peer.certificate.as_deref()) {
-        refuse(app, request, Some(person), "not from a workstation of the service");
+        refuse(app, request, Some(person.clone()), "not from a workstation of the service");
         return Err(workstation_required());
     }
+    Ok(())
+}
+
+/// Everything is proved: a new session; the one the browser had before ends.
+pub(super) async fn complete(app: &App, request: &Request, person: PersonId, word: &str) -> Result<LoggedIn, Problem> {
+    at_their_machine(app, request, &person)?;
     let (owner, now, ttl) = (person.clone(), app.context.clock.utc(), app.auth.ceiling);
     let before = cookie(&request.headers, SESSION_COOKIE).map(str::to_owned);
     let device = cookie(&request.headers, DEVICE_COOKIE).map(str::to_owned);

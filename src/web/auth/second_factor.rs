@@ -6,7 +6,7 @@
 //! These half-done log-ins live in memory alone: a restart asks for the password again.
 
 use super::known;
-use super::login::{LoggedIn, code_accepted, complete, may_try, refuse};
+use super::login::{LoggedIn, at_their_machine, code_accepted, complete, may_try, refuse};
 use super::passkey::{self, Challenge};
 use super::{SessionKey, set_cookie};
 use crate::domain::PersonId;
@@ -209,12 +209,15 @@ pub async fn prove(app: &App, request: &Request, given: Given<'_>) -> Result<Opt
             passkey_accepted(app, request, &person, challenge, answer).await?;
             (None, "passkey".to_owned())
         }
+        // Nothing is enrolled where the person may not work: the recovery codes would be shown to nobody (A6-1).
         (Stage::Enrolment(secret), Given::Code(code)) => {
+            at_their_machine(app, request, &person)?;
             may_try(app, request, &person).await?;
             let codes = enrol(app, request, &person, secret, code).await?;
             (Some(codes), "second factor enrolled".to_owned())
         }
         (Stage::Enrolment(_), Given::Passkey(answer)) => {
+            at_their_machine(app, request, &person)?;
             may_try(app, request, &person).await?;
             let codes = enrol_passkey(app, request, &person, challenge, answer).await?;
             (Some(codes), "passkey enrolled".to_owned())

@@ -92,6 +92,14 @@ export async function refresh() {
   }
 }
 
+/** To the log-in, if the page as it is would lead there. */
+async function leaveIfOut() {
+  const got = await fetchPage();
+  if (got && new URL(got.url).pathname === "/login") {
+    location.assign(`/login?expired=1&next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+}
+
 function refreshSoon() {
   clearTimeout(timer);
   timer = setTimeout(refresh, GATHER_MS);
@@ -144,7 +152,11 @@ class Line {
       if (this.#opened) refreshSoon();
       this.#opened = true;
     });
-    source.addEventListener("error", () => show("off"));
+    source.addEventListener("error", () => {
+      show("off");
+      // Refused, not broken off: a tab that slept past the end of its log-in is told so by nobody else.
+      if (source.readyState === EventSource.CLOSED) leaveIfOut();
+    });
     source.addEventListener("heartbeat", (event) => {
       this.#heard();
       this.#everyMs = (particulars(event).every_s ?? HEARTBEAT_MS / 1000) * 1000;
