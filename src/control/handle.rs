@@ -244,7 +244,7 @@ impl Control {
 }
 
 /// Whatever ends images overtakes everything else (fault 25).
-fn lane_of(action: &Action) -> Lane {
+pub(super) fn lane_of(action: &Action) -> Lane {
     match action {
         Action::EndIntervention { .. }
         | Action::Interrupt { .. }

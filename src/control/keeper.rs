@@ -6,7 +6,7 @@
 
 use super::error::ControlError;
 use super::grant::{Anchor, Grant, Report, ReportSink, Terms};
-use super::handle::Receipt;
+use super::handle::{Receipt, lane_of};
 use super::lanes::Lane;
 use super::shared::Shared;
 use super::work::{Batch, Job, JobAnswer, Then, Work};
@@ -162,7 +162,8 @@ impl Keeper {
     ) -> Result<(DateTime<Utc>, Vec<Arc<Entry>>), Refusal> {
         let (utc, monotonic) = (instant::to_micros(self.shared.clock.utc()), self.shared.clock.monotonic());
         let mut events = decide(&self.state, command, utc)?;
-        if let Actor::Person(_) = command.actor {
+        // A cut holds our own instants and a reason of bounded length; nothing may stand between it and its gate (A4-4).
+        if matches!(command.actor, Actor::Person(_)) && lane_of(&command.action) != Lane::Cut {
             self.can_be_recorded(command, &events, utc)?;
         }
         let measured = self.shared.gates.shut_for(&events, accepted);

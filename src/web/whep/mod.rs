@@ -29,6 +29,7 @@ use crate::media::viewer::{Attached, Offer};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -385,10 +386,9 @@ pub fn viewer_token(app: &App, request: &Request, caller: &Caller) -> Result<Ans
     let ticket: TicketId = request.id()?;
     access::must_see(app, person, ticket)?;
     let following = if person.role.is_police() { Some(link_of_player(app, request, person, ticket)?) } else { None };
-    let token = app.bearers.issue(person.clone(), ticket, |session| {
-        app.context.control.read(|state| state.live_sessions().any(|live| live.id == session))
-    });
-    let token = token.ok_or_else(|| {
+    let live: BTreeSet<SessionId> =
+        app.context.control.read(|state| state.live_sessions().map(|session| session.id).collect());
+    let token = app.bearers.issue(person.clone(), ticket, |session| live.contains(&session)).ok_or_else(|| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many viewer tokens wait: try again in a minute")
     })?;
     let endpoint = match person.role {
