@@ -141,6 +141,11 @@ impl ArchiveError {
         matches!(self, Self::Damaged { part: Part::Header, why, .. } if *why == CUT_SHORT)
     }
 
+    /// Whether it lies in what is on the disk, and trying again changes nothing: damage, or a key that is not there.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NoDayKey { .. } | Self::DayKey { .. } | Self::WrongMasterKey { .. })
+    }
+
     /// Whether it is the disk's lack of space: recording stops, says so, and resumes by itself (fault 13).
     pub fn is_disk_full(&self) -> bool {
         match self {

@@ -95,7 +95,9 @@ impl Archive {
         for parent in parents {
             layout::sync_dir(&parent)?;
         }
-        Ok(self.index().remove_all(&going.iter().map(SegmentRow::id).collect::<Vec<SegmentId>>())?)
+        self.index().remove_all(&going.iter().map(SegmentRow::id).collect::<Vec<SegmentId>>())?;
+        self.no_longer_away(rows);
+        Ok(())
     }
 
     /// Ends a camera's day: its key goes, then whatever lies in its directory under the name of a segment and is in no
@@ -110,7 +112,7 @@ impl Archive {
                 SegmentState::Deleting => finish_delete(self.dir(), self.index(), &row)?,
                 // A clock that was set back: this day is being written.
                 SegmentState::Open => return Ok(false),
-                SegmentState::Closed | SegmentState::Missing => held.push(row),
+                SegmentState::Closed | SegmentState::Torn | SegmentState::Missing => held.push(row),
             }
         }
         if !held.is_empty() {

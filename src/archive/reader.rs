@@ -15,6 +15,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+/// An init section (`ftyp`, `moov` of one track) is shorter than this by far.
+const LONGEST_INIT_BYTES: u64 = 64 * 1024;
+
 /// A segment, opened for reading. One that is still being written shows what is durable so far.
 pub struct SegmentReader {
     name: String,
@@ -179,18 +182,22 @@ impl SegmentReader {
         }
     }
 
-    /// What is needed to close a segment that a crash cut short: the records before the first that does not verify.
-    /// `None`: it has not even an init section and one fragment, so there is nothing to keep.
+    /// What is needed to close a segment that a crash cut short: the records up to the last that verifies. A damaged one
+    /// before that stays, to be named. `None`: it has not even an init section and one fragment, so there is nothing to keep.
     pub(super) fn salvage(mut self) -> Result<Option<Resume>, ArchiveError> {
+        let good = (0..self.fragments.len()).rev().find(|number| self.fragment(*number as u32).is_ok());
         if self.init_length == 0 || self.init().is_err() {
+            // The init section is durable before any fragment is: where one is there, it was damaged later.
+            let is_damaged = good.is_some() || self.size()?.saturating_sub(self.first) > LONGEST_INIT_BYTES;
+            return if is_damaged {
+                Err(self.damaged(Part::Init, "it cannot be read, and there is more"))
+            } else {
+                Ok(None)
+            };
+        }
+        let Some((good, last)) = good.and_then(|good| Some((good + 1, *self.fragments.get(good)?))) else {
             return Ok(None);
-        }
-        let mut good = 0;
-        while good < self.fragments.len() && self.fragment(good as u32).is_ok() {
-            good += 1;
-        }
-        let Some(next) = self.fragments.get(..good).and_then(|kept| kept.last()) else { return Ok(None) };
-        let offset = next.file_offset + record_bytes(next.length);
+        };
         self.fragments.truncate(good);
         Ok(Some(Resume {
             key: self.key,
@@ -199,7 +206,7 @@ impl SegmentReader {
             // One number is left out: what the last writer may have begun under the next one must never meet another
             // text under the same nonce.
             counter: good as u32 + 2,
-            offset,
+            offset: last.file_offset + record_bytes(last.length),
             fragments: self.fragments,
         }))
     }

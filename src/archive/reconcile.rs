@@ -1,7 +1,7 @@
 //! What the archive does at start: files and index are made to agree again, and it says how.
 //!
 //! The order of writes (bytes, fsync, directory, row) leaves few ways in which they can differ: a row that is open (its
-//! writer died), a row that is to be deleted (the deletion was cut short), a file without a row (the writer died between
+//! writer died), or torn (it could not be closed at an earlier start), a row that is to be deleted (the deletion was cut short), a file without a row (the writer died between
 //! the two), and, by somebody else's hand alone, a row without a file.
 
 use super::error::{ArchiveError, io};
@@ -26,8 +26,10 @@ pub struct Reconciled {
     pub deleted: usize,
     /// Whole files without a row, or whose row said that they were missing, now in the index.
     pub indexed: usize,
-    /// Rows whose file is not there: marked as missing. Somebody took it away.
+    /// Rows whose file is not there: marked as missing. Somebody took it away, or their disk is not there.
     pub missing: usize,
+    /// All rows whose file is not there now, those found at an earlier start included.
+    pub away: u64,
     /// Files that could not be read (damaged, or their day's key is not there), left as they are.
     pub unreadable: Vec<String>,
 }
@@ -35,7 +37,7 @@ pub struct Reconciled {
 impl Reconciled {
     /// Whether everything agreed.
     pub fn is_quiet(&self) -> bool {
-        *self == Self::default()
+        *self == Self { away: self.away, ..Self::default() }
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) fn reconcile(dir: &Path, keys: &Keys, index: &Segments) -> Result<Rec
     let mut done = Reconciled::default();
     for row in index.under_way()? {
         match row.state {
-            SegmentState::Open => done.count(salvage(dir, keys, index, row), None)?,
+            SegmentState::Open | SegmentState::Torn => done.count(salvage(dir, keys, index, row), None)?,
             SegmentState::Deleting => {
                 finish_delete(dir, index, &row)?;
                 done.deleted += 1;
@@ -74,6 +76,7 @@ pub(super) fn reconcile(dir: &Path, keys: &Keys, index: &Segments) -> Result<Rec
         let outcome = adopt(dir, keys, index, &file);
         done.count(outcome, Some(&file))?;
     }
+    done.away = index.count_missing()?;
     Ok(done)
 }
 
@@ -92,12 +95,7 @@ impl Reconciled {
             Ok(Salvaged::Empty) => self.empty += 1,
             Ok(Salvaged::Indexed) => self.indexed += 1,
             Ok(Salvaged::Gone) => self.missing += 1,
-            Err(
-                error @ (ArchiveError::Damaged { .. }
-                | ArchiveError::NoDayKey { .. }
-                | ArchiveError::DayKey { .. }
-                | ArchiveError::WrongMasterKey { .. }),
-            ) => {
+            Err(error) if error.is_lasting() => {
                 tracing::error!(%error, "a segment cannot be read; it is left as it is");
                 self.unreadable.extend(file.map(str::to_owned).or_else(|| Some(error.to_string())));
             }
@@ -107,8 +105,18 @@ impl Reconciled {
     }
 }
 
-/// Closes an open segment after its last whole fragment, or removes it when it has none.
+/// Closes an open segment after its last whole fragment, or removes it when it has none. One that cannot be read is torn:
+/// nobody writes it any more, and its time runs.
 pub(super) fn salvage(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
+    let torn = SegmentRow { state: SegmentState::Torn, ..row.clone() };
+    let done = close_or_remove(dir, keys, index, row);
+    if done.as_ref().is_err_and(ArchiveError::is_lasting) {
+        index.put(&torn)?;
+    }
+    done
+}
+
+fn close_or_remove(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
     let reader = match SegmentReader::open(dir, &row.file, keys) {
         Ok(reader) => reader,
         // The row is written after the file is durable: somebody took it away.

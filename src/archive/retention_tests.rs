@@ -392,6 +392,7 @@ async fn a5_5_held_footage_outlives_starts_without_its_disk() {
         std::fs::rename(&recordings, &away).unwrap();
         house = house.restarted().await;
         assert!(house.rows().iter().all(|row| row.state == SegmentState::Missing));
+        assert_eq!(house.archive.away(), house.rows().len() as u64, "it is told");
         if !over {
             // The day ends meanwhile.
             house.clock.advance(30 * 24 * HOUR);
@@ -402,6 +403,7 @@ async fn a5_5_held_footage_outlives_starts_without_its_disk() {
         std::fs::remove_dir_all(&recordings).unwrap();
         std::fs::rename(&away, &recordings).unwrap();
         house = house.restarted().await;
+        assert_eq!(house.archive.away(), 0);
         house.sweep.sweep().await.unwrap();
         assert!(house.is_readable(&early) && house.is_readable(&late), "over: {over}");
         assert!(!day_key.exists(), "the day is over, and its key is gone from the disk that is back");
@@ -419,6 +421,30 @@ async fn a5_5_held_footage_outlives_starts_without_its_disk() {
     house.decider(FootageCommand::ResumePurge).await;
     house.sweep.sweep().await.unwrap();
     assert!(house.is_readable(&early) && !file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_what_cannot_be_closed_or_is_away_goes_when_its_time_is_up_with_its_day() {
+    let house = House::new().await;
+    let rows: Vec<_> = [1, 2, 3].map(|hour| house.record("hall", start() + TimeDelta::hours(hour))).into();
+    let index = house.store.segments();
+    // A crash left one open, and its header is damaged; another one's file is taken away.
+    index.put(&SegmentRow { state: SegmentState::Open, ended: None, ..rows[0].clone() }).unwrap();
+    std::fs::write(house.recordings().join(&rows[0].file), b"nothing").unwrap();
+    std::fs::remove_file(house.recordings().join(&rows[1].file)).unwrap();
+    let mut house = {
+        house.clock.advance(4 * HOUR);
+        house.restarted().await
+    };
+    assert_eq!(house.archive.away(), 1);
+    house.clock.advance(31 * 24 * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    assert!(house.rows().is_empty(), "{:?}", house.rows());
+    assert_eq!((house.files(), house.archive.away()), (0, 0));
+    let attested = house.attested();
+    let one = &attested[0].1[0];
+    assert_eq!((attested.len(), one.segments, one.missing, one.key_destroyed), (1, 3, 1, true));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

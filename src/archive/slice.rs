@@ -7,7 +7,7 @@ use super::format::{About, Fragment};
 use super::reader::SegmentReader;
 use super::vault::Archive;
 use crate::domain::CameraId;
-use crate::store::{Boundary, SegmentId};
+use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState};
 use chrono::{DateTime, Utc};
 use std::ops::Range as Bytes;
 
@@ -42,8 +42,15 @@ pub struct Slice {
 pub struct Slices {
     /// Runs, oldest first.
     pub runs: Vec<SliceRun>,
-    /// Segments that should be there and cannot be read, with the reason.
+    /// Segments that should be there and cannot be read, or not to their end, with the reason; oldest first.
     pub unreadable: Vec<(SegmentId, String)>,
+}
+
+/// What of one segment was asked for.
+struct Part {
+    slice: Option<Slice>,
+    /// It ends before it should.
+    fault: Option<ArchiveError>,
 }
 
 impl Slice {
@@ -106,24 +113,30 @@ impl Archive {
         from_utc: DateTime<Utc>,
         until_utc: DateTime<Utc>,
     ) -> Result<Slices, ArchiveError> {
+        let told = self.told(camera, from_utc, until_utc)?;
         let mut found = Slices::default();
-        for range in self.ranges(camera, from_utc, until_utc)? {
+        found.unreadable.extend(told.lost.iter().map(|row| (row.id(), self.why_lost(row))));
+        for range in told.ranges {
             let empty =
                 |began, missed_frames| SliceRun { began, missed_frames, ended: range.ended, slices: Vec::new() };
             let mut run = empty(range.began, range.missed_frames);
             for row in &range.segments {
-                match self.slice(&row.id(), from_utc, until_utc) {
-                    Ok(Some(slice)) => run.slices.push(slice),
-                    Ok(None) => {}
-                    Err(error) => {
-                        found.unreadable.push((row.id(), error.to_string()));
-                        let broken = std::mem::replace(&mut run, empty(Boundary::Storage, 0));
-                        found.runs.push(SliceRun { ended: Some(Boundary::Storage), ..broken });
+                let fault = match self.part(row, from_utc, until_utc) {
+                    Ok(part) => {
+                        run.slices.extend(part.slice);
+                        part.fault
                     }
+                    Err(error) => Some(error),
+                };
+                if let Some(error) = fault {
+                    found.unreadable.push((row.id(), error.to_string()));
+                    let broken = std::mem::replace(&mut run, empty(Boundary::Storage, 0));
+                    found.runs.push(SliceRun { ended: Some(Boundary::Storage), ..broken });
                 }
             }
             found.runs.push(run);
         }
+        found.unreadable.sort_by_key(|(id, _)| id.started_at_utc);
         found.runs.retain(|run| !run.slices.is_empty());
         for run in &mut found.runs {
             if run.slices.last().is_some_and(|slice| slice.until_utc() >= until_utc) {
@@ -144,5 +157,28 @@ impl Archive {
         until_utc: DateTime<Utc>,
     ) -> Result<Option<Slice>, ArchiveError> {
         Ok(Slice::of(id.clone(), &self.open_segment(id)?, from_utc, until_utc))
+    }
+
+    /// What of a segment lies between two instants, and what is wrong where it ends before its time.
+    fn part(&self, row: &SegmentRow, from_utc: DateTime<Utc>, until_utc: DateTime<Utc>) -> Result<Part, ArchiveError> {
+        let id = row.id();
+        let segment = self.open_segment(&id)?;
+        let slice = Slice::of(id, &segment, from_utc, until_utc);
+        let reaches = segment.fragments().iter().map(|fragment| fragment.end_utc()).max();
+        let is_short = row.state == SegmentState::Closed
+            && reaches.is_none_or(|reaches| reaches < row.ended_at_utc.min(until_utc));
+        Ok(Part { slice, fault: if is_short { segment.cut_short() } else { None } })
+    }
+
+    /// What is wrong with a segment that the index says cannot be had.
+    fn why_lost(&self, row: &SegmentRow) -> String {
+        match row.state {
+            SegmentState::Missing => format!("camera {}, segment {}: the file is gone", row.camera, row.file),
+            _ => match self.open_segment(&row.id()) {
+                Ok(segment) => segment.cut_short().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            }
+            .unwrap_or_else(|| format!("camera {}, segment {}: it was never closed", row.camera, row.file)),
+        }
     }
 }

@@ -192,6 +192,114 @@ fn what_lies_between_two_instants_is_laid_out_and_nothing_else_is_reachable() {
 }
 
 #[test]
+fn a5_6_a_segment_that_was_cut_short_is_named_for_what_it_lacks_of_what_was_asked() {
+    let house = House::new();
+    let archive = house.open();
+    let rows: Vec<SegmentRow> = [(0, Boundary::Recorder), (5, Boundary::Length), (10, Boundary::Length)]
+        .map(|(second, began)| record(&archive, second, began))
+        .into();
+    let third = archive.open_segment(&rows[1].id()).unwrap().fragments()[2].file_offset;
+    let file = std::fs::OpenOptions::new().write(true).open(house.dir.join(&rows[1].file)).unwrap();
+    file.set_len(third).unwrap();
+    // Its first two seconds are there.
+    let told = |from, until| {
+        let slices = archive.slices(&hall(), at(from), at(until)).unwrap();
+        let runs: Vec<_> = slices.runs.iter().map(|run| (run.began, run.ended, run.slices.len())).collect();
+        (runs, slices.unreadable)
+    };
+    let (runs, unreadable) = told(0, 15);
+    let expected = [(Boundary::Recorder, Some(Boundary::Storage), 2), (Boundary::Storage, None, 1)];
+    assert_eq!(runs, expected);
+    assert!(unreadable.len() == 1 && unreadable[0].0 == rows[1].id(), "{unreadable:?}");
+    assert!(unreadable[0].1.contains("fragment 2") && unreadable[0].1.contains("cut short"), "{unreadable:?}");
+    let (runs, unreadable) = told(8, 9);
+    assert!(runs.is_empty() && unreadable.len() == 1, "of what was asked for, nothing is there: {unreadable:?}");
+    let (runs, unreadable) = told(0, 7);
+    assert!(runs == [(Boundary::Recorder, None, 2)] && unreadable.is_empty(), "all that was asked for is there");
+    // A file that is gone is named, too.
+    std::fs::remove_file(house.dir.join(&rows[1].file)).unwrap();
+    drop(archive);
+    let archive = house.open();
+    assert_eq!(archive.reconcile().unwrap().away, 1);
+    let slices = archive.slices(&hall(), at(0), at(15)).unwrap();
+    assert_eq!(slices.runs.iter().map(|run| run.began).collect::<Vec<_>>(), [Boundary::Recorder, Boundary::Gone]);
+    assert!(slices.unreadable.len() == 1 && slices.unreadable[0].1.contains("gone"), "{:?}", slices.unreadable);
+}
+
+/// A bit that flipped in a segment before a crash costs what it hit, not what came after it.
+#[test]
+fn of_a_damaged_segment_that_a_crash_left_open_everything_else_is_kept() {
+    let house = House::new();
+    let (row, fragments) = {
+        let archive = house.open();
+        let mut segment = begin(&archive, 0, Boundary::Recorder);
+        (0..4).for_each(|number| add(&mut segment, number));
+        let row = house.store.segments().get(&segment.id()).unwrap().unwrap();
+        let fragments = archive.open_segment(&row.id()).unwrap().fragments().to_vec();
+        (row, fragments)
+    };
+    let path = house.dir.join(&row.file);
+    let sound = std::fs::read(&path).unwrap();
+    let flip = |at: u64| {
+        let mut bad = sound.clone();
+        bad[at as usize] ^= 1;
+        std::fs::write(&path, bad).unwrap();
+    };
+    flip(fragments[1].file_offset + 100);
+    {
+        let archive = house.open();
+        assert_eq!(archive.reconcile().unwrap().closed, 1);
+        let mut segment = archive.open_segment(&row.id()).unwrap();
+        assert_eq!((segment.fragments().len(), segment.ended()), (4, Some(Boundary::Crash)));
+        assert!(segment.fragment(1).is_err());
+        for number in [0, 2, 3] {
+            assert_eq!(segment.fragment(number).unwrap(), payload(number.into()));
+        }
+        let report = house.check();
+        assert!(report.faults.len() == 1 && report.faults[0].contains("fragment 1:"), "{report:?}");
+    }
+    // Header or init section: nobody can close it, and nobody throws it away. It counts as torn, and the rest goes on.
+    let init = fragments[0].file_offset - 10;
+    for place in [20, init] {
+        house.store.segments().put(&row).unwrap();
+        flip(place);
+        let archive = house.open();
+        let done = archive.reconcile().unwrap();
+        assert_eq!((done.unreadable.len(), done.empty, done.closed), (1, 0, 0), "{place}: {done:?}");
+        let index = house.store.segments();
+        assert_eq!(index.get(&row.id()).unwrap().unwrap().state, SegmentState::Torn);
+        let later = record(&archive, 60, Boundary::Recorder);
+        assert_eq!(index.to_copy(&hall(), 9).unwrap(), std::slice::from_ref(&later), "it keeps nothing from the copy");
+        assert_eq!(archive.ended_before(&hall(), None, at(30), 9).unwrap().len(), 1, "its time runs");
+        let slices = archive.slices(&hall(), at(0), at(65)).unwrap();
+        assert_eq!((slices.runs.len(), slices.unreadable.len()), (1, 1), "{slices:?}");
+        archive.delete(&later.id()).unwrap();
+        drop(archive);
+        // What it lacked comes back, say from a copy: the next start closes it.
+        std::fs::write(&path, &sound).unwrap();
+        let archive = house.open();
+        assert_eq!(archive.reconcile().unwrap().closed, 1);
+        assert_eq!(index.get(&row.id()).unwrap().unwrap().fragments, 4);
+        std::fs::write(&path, &sound).unwrap();
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_closed_keeps_no_camera_from_being_recorded() {
+    let house = House::new();
+    let archive = house.open();
+    let mut segment = begin(&archive, 0, Boundary::Recorder);
+    add(&mut segment, 0);
+    let id = segment.id();
+    drop(segment);
+    let path = house.dir.join(house.store.segments().get(&id).unwrap().unwrap().file);
+    std::fs::write(path, b"nothing").unwrap();
+    archive.salvage(&hall()).unwrap();
+    assert_eq!(house.store.segments().get(&id).unwrap().unwrap().state, SegmentState::Torn);
+    record(&archive, 10, Boundary::Storage);
+}
+
+#[test]
 fn nothing_readable_is_on_the_disk() {
     let house = House::new();
     record(&house.open(), 0, Boundary::Recorder);

@@ -35,6 +35,7 @@ struct Inner {
     keep_free_mib: u64,
     hold_reserve_mib: AtomicU64,
     held_bytes: AtomicU64,
+    away: AtomicU64,
     drift: OnceLock<Drift>,
     _lock: File,
 }
@@ -72,6 +73,7 @@ impl Archive {
             keep_free_mib,
             hold_reserve_mib: AtomicU64::new(0),
             held_bytes: AtomicU64::new(0),
+            away: AtomicU64::new(0),
             drift: OnceLock::new(),
             _lock: lock,
         })))
@@ -116,7 +118,10 @@ impl Archive {
             match SegmentReader::open(&self.0.dir, &row.file, &self.0.keys) {
                 Ok(reader) => drop(keys.insert(row.file.clone(), reader.key().clone())),
                 Err(ArchiveError::NotFound(_)) => away += 1,
-                Err(error @ (ArchiveError::Damaged { .. } | ArchiveError::NoDayKey { .. })) => {
+                Err(
+                    error
+                    @ (ArchiveError::Damaged { .. } | ArchiveError::NoDayKey { .. } | ArchiveError::DayKey { .. }),
+                ) => {
                     tracing::error!(%error, "a held segment cannot be read: no key of it is kept");
                 }
                 Err(error) => return Err(error),
@@ -143,14 +148,34 @@ impl Archive {
     /// # Errors
     /// When the index or the directory cannot be read. A damaged segment is none: it is counted.
     pub fn reconcile(&self) -> Result<Reconciled, ArchiveError> {
-        reconcile(&self.0.dir, &self.0.keys, &self.0.index)
+        let done = reconcile(&self.0.dir, &self.0.keys, &self.0.index)?;
+        self.0.away.store(done.away, Ordering::Relaxed);
+        Ok(done)
     }
 
-    /// Closes what a failed write of this camera left open.
+    /// How many segments the index knows whose file was not there at the start, and whose time is not up yet.
+    pub fn away(&self) -> u64 {
+        self.0.away.load(Ordering::Relaxed)
+    }
+
+    /// These rows are gone from the index.
+    pub(super) fn no_longer_away(&self, rows: &[SegmentRow]) {
+        let gone = rows.iter().filter(|row| row.state == SegmentState::Missing).count() as u64;
+        // Never fails: the closure always has an answer.
+        let _ = self.0.away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |away| Some(away.saturating_sub(gone)));
+    }
+
+    /// Closes what a failed write of this camera left open; what cannot be closed does not keep the next one from beginning.
     pub(super) fn salvage(&self, camera: &CameraId) -> Result<(), ArchiveError> {
         for row in self.0.index.under_way()? {
             if row.camera == *camera && row.state == SegmentState::Open {
-                salvage(&self.0.dir, &self.0.keys, &self.0.index, row)?;
+                match salvage(&self.0.dir, &self.0.keys, &self.0.index, row) {
+                    Err(error) if error.is_lasting() => {
+                        tracing::error!(%error, "a segment cannot be closed; it is left as it is");
+                    }
+                    Err(error) => return Err(error),
+                    Ok(_) => {}
+                }
             }
         }
         Ok(())
@@ -248,49 +273,6 @@ impl Archive {
         Ok(OpenSegment { index: self.0.index.clone(), writer, row })
     }
 
-    /// What is recorded of a camera between two instants, oldest first.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn ranges(
-        &self,
-        camera: &CameraId,
-        from_utc: DateTime<Utc>,
-        until_utc: DateTime<Utc>,
-    ) -> Result<Vec<Range>, ArchiveError> {
-        let rows = self.0.index.of_camera(camera, from_utc, until_utc)?;
-        let mut ranges: Vec<Range> = Vec::new();
-        for row in rows.into_iter().filter(|row| matches!(row.state, SegmentState::Open | SegmentState::Closed)) {
-            match ranges.last_mut() {
-                Some(range) if !row.began.is_gap() => range.add(row),
-                _ => ranges.push(Range::of(row)),
-            }
-        }
-        Ok(ranges)
-    }
-
-    /// Up to `limit` closed segments of a camera that began at `from_utc` or later, oldest first, none behind the one that is
-    /// being written.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn closed_from(
-        &self,
-        camera: &CameraId,
-        from_utc: DateTime<Utc>,
-        limit: usize,
-    ) -> Result<Vec<SegmentRow>, ArchiveError> {
-        Ok(self.0.index.closed_from(camera, from_utc, limit)?)
-    }
-
-    /// How many of those there are.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn count_closed_from(&self, camera: &CameraId, from_utc: DateTime<Utc>) -> Result<u64, ArchiveError> {
-        Ok(self.0.index.count_closed_from(camera, from_utc)?)
-    }
-
     /// Opens one segment for reading.
     ///
     /// # Errors
@@ -311,6 +293,7 @@ impl Archive {
         if row.state == SegmentState::Open {
             return Err(ArchiveError::BeingWritten(id.to_string()));
         }
+        self.no_longer_away(std::slice::from_ref(&row));
         row.state = SegmentState::Deleting;
         self.0.index.put(&row)?;
         finish_delete(&self.0.dir, &self.0.index, &row)
@@ -433,40 +416,4 @@ pub(super) fn close(
     row.bytes = written.bytes;
     index.put(&row)?;
     Ok(row)
-}
-
-/// A run of recording without a gap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Range {
-    /// When its first picture was taken, UTC.
-    pub from_utc: DateTime<Utc>,
-    /// Where its last picture ends, UTC; of a run that is being recorded, where its last closed segment does.
-    pub until_utc: DateTime<Utc>,
-    /// Why it begins: what lies between it and the one before.
-    pub began: Boundary,
-    /// Pictures known to be missing before it.
-    pub missed_frames: u64,
-    /// Why it ends; `None`: it is being recorded.
-    pub ended: Option<Boundary>,
-    /// Its segments, oldest first.
-    pub segments: Vec<SegmentRow>,
-}
-
-impl Range {
-    fn of(row: SegmentRow) -> Self {
-        Self {
-            from_utc: row.started_at_utc,
-            until_utc: row.ended_at_utc,
-            began: row.began,
-            missed_frames: row.missed_frames,
-            ended: row.ended,
-            segments: vec![row],
-        }
-    }
-
-    fn add(&mut self, row: SegmentRow) {
-        self.until_utc = self.until_utc.max(row.ended_at_utc);
-        self.ended = row.ended;
-        self.segments.push(row);
-    }
 }

@@ -41,6 +41,8 @@ struct Reading {
     behind_s: u64,
     /// Seconds since the oldest name that is gone here should be gone there; 0: all are.
     undeleted_s: u64,
+    /// Segments whose file was not there at the start.
+    away: u64,
 }
 
 impl Reading {
@@ -63,6 +65,7 @@ impl Reading {
                 let limit = if stands { 0 } else { COPY_UNDELETED_S };
                 Some((self.undeleted_s > limit, self.undeleted_s))
             }
+            StorageAlarm::FilesMissing => Some((self.away > 0, self.away)),
         }
     }
 }
@@ -178,6 +181,7 @@ impl Watch {
             warn_mib: measured.reserves.warn_mib,
             behind_s: age(self.copy.as_ref().and_then(|copy| copy.state().behind_since_utc)),
             undeleted_s: age(measured.undeleted_since_utc),
+            away: self.archive.away(),
         }
     }
 }
@@ -185,7 +189,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use StorageAlarm::{CopyBehind, CopyUndeleted, SpaceLow, SpaceOut};
+    use StorageAlarm::{CopyBehind, CopyUndeleted, FilesMissing, SpaceLow, SpaceOut};
 
     #[test]
     fn fault_13_alarms_begin_at_their_limit_and_end_with_a_margin() {
@@ -212,5 +216,8 @@ mod tests {
         assert_eq!(behind(901).judge(CopyBehind, false), Some((true, 901)));
         assert_eq!(behind(301).judge(CopyBehind, true), Some((true, 301)));
         assert_eq!(behind(300).judge(CopyBehind, true), Some((false, 300)));
+        let without = |away| Reading { away, ..Reading::default() };
+        assert_eq!(without(1).judge(FilesMissing, false), Some((true, 1)));
+        assert_eq!(without(0).judge(FilesMissing, true), Some((false, 0)));
     }
 }

@@ -15,11 +15,15 @@ pub enum StorageAlarm {
     CopyBehind,
     /// What is destroyed here is still in the off-site copy. Its figure is seconds since it should be gone.
     CopyUndeleted,
+    /// Recorded segments whose time is not up are not on the disk: it is not mounted, or somebody took them away. Recording
+    /// goes on. Its figure is their number.
+    FilesMissing,
 }
 
 impl StorageAlarm {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::SpaceLow, Self::SpaceOut, Self::CopyBehind, Self::CopyUndeleted];
+    pub const ALL: [Self; 5] =
+        [Self::SpaceLow, Self::SpaceOut, Self::CopyBehind, Self::CopyUndeleted, Self::FilesMissing];
 
     /// The word used in the register, in metrics and texts.
     pub fn as_str(self) -> &'static str {
@@ -28,6 +32,7 @@ impl StorageAlarm {
             Self::SpaceOut => "space-out",
             Self::CopyBehind => "copy-behind",
             Self::CopyUndeleted => "copy-undeleted",
+            Self::FilesMissing => "files-missing",
         }
     }
 }

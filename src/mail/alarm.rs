@@ -36,10 +36,12 @@ fn stem(alarm: StorageAlarm, raised: bool) -> &'static str {
         (StorageAlarm::SpaceOut, true) => "mail-alarm-space-out",
         (StorageAlarm::CopyBehind, true) => "mail-alarm-copy-behind",
         (StorageAlarm::CopyUndeleted, true) => "mail-alarm-copy-undeleted",
+        (StorageAlarm::FilesMissing, true) => "mail-alarm-files-missing",
         (StorageAlarm::SpaceLow, false) => "mail-alarm-over-space-low",
         (StorageAlarm::SpaceOut, false) => "mail-alarm-over-space-out",
         (StorageAlarm::CopyBehind, false) => "mail-alarm-over-copy-behind",
         (StorageAlarm::CopyUndeleted, false) => "mail-alarm-over-copy-undeleted",
+        (StorageAlarm::FilesMissing, false) => "mail-alarm-over-files-missing",
     }
 }
 
@@ -48,6 +50,7 @@ fn in_words(alarm: StorageAlarm, figure: u64) -> String {
     match alarm {
         StorageAlarm::SpaceLow | StorageAlarm::SpaceOut => format!("{figure} MiB"),
         StorageAlarm::CopyBehind | StorageAlarm::CopyUndeleted => format!("{} min", figure / 60),
+        StorageAlarm::FilesMissing => figure.to_string(),
     }
 }
 
@@ -66,7 +69,8 @@ mod tests {
             for text in [&mail.subject, &mail.text, &mail.html] {
                 assert!(!text.contains("mail-"), "a word was left out: {text}");
             }
-            let figure = if alarm <= StorageAlarm::SpaceOut { "7200" } else { "120" };
+            let is_time = matches!(alarm, StorageAlarm::CopyBehind | StorageAlarm::CopyUndeleted);
+            let figure = if is_time { "120" } else { "7200" };
             assert!(!mail.text.contains('{'), "{}", mail.text);
             assert!(!raised || mail.text.contains(figure), "{}", mail.text);
         }

@@ -24,9 +24,11 @@ mod purge_tally;
 mod reserve;
 mod second_factors;
 mod secrets;
+mod segment;
 mod segments;
 mod sightings;
 mod tickets;
+mod to_copy;
 pub mod totp;
 mod web_sessions;
 
@@ -42,9 +44,11 @@ pub use passkeys::{MOST_PASSKEYS, Passkeys, StoredPasskey};
 pub use people::{Identity, People, same_email};
 pub use purge_tally::{PurgeTally, Tally};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
-pub use segments::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
+pub use segment::{Boundary, SegmentId, SegmentRow, SegmentState};
+pub use segments::Segments;
 pub use sightings::Sightings;
 pub use tickets::{Mark, Tickets};
+pub use to_copy::Late;
 pub use web_sessions::{WebSession, WebSessions};
 
 use crate::domain::PersonId;

@@ -1,6 +1,7 @@
 //! What the off-site copy of the recordings has, and what must still go from it.
 //!
-//! Copying needs one instant per camera: segments are copied in order, so everything up to there has been. Deleting needs
+//! Copying needs one instant per camera: segments are copied in order, so everything up to there has been, but for those
+//! on the list of what came late ([`super::to_copy`]). Deleting needs
 //! a list that survives everything: a name is put on it in the same commit that begins the deletion here, and comes off
 //! when the other side has said that it is gone (A5-4).
 
@@ -13,7 +14,8 @@ use std::sync::Arc;
 /// The book of the off-site copy.
 #[derive(Clone)]
 pub struct OffsiteBook {
-    copied: Table,
+    pub(super) copied: Table,
+    pub(super) late: Table,
     keys: Table,
     doomed: Table,
 }
@@ -22,26 +24,18 @@ impl OffsiteBook {
     pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
         Ok(Self {
             copied: Table::open(engine, "offsite-copied")?,
+            late: Table::open(engine, "offsite-late")?,
             keys: Table::open(engine, "offsite-keys")?,
             doomed: Table::open(engine, "offsite-doomed")?,
         })
     }
 
-    /// When the newest copied segment of a camera began, UTC; all older ones have been copied, too.
+    /// When the newest copied segment of a camera began, UTC; all older ones have been copied, too, or are late.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
     pub fn copied_until(&self, camera: &CameraId) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.copied.get(camera.as_str())
-    }
-
-    /// Notes that a camera's segments have been copied up to the one that began then; on disk when this returns.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be written.
-    pub fn has_copied(&self, camera: &CameraId, started_at_utc: DateTime<Utc>) -> Result<(), StoreError> {
-        self.copied.put(camera.as_str(), &started_at_utc)?;
-        self.copied.commit()
     }
 
     /// Whether anything was ever copied: then deletions must reach the copy, whatever the configuration says today.
@@ -151,17 +145,18 @@ impl OffsiteBook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::{SegmentId, Store};
 
     #[test]
     fn a5_4_what_must_go_stays_on_the_list_across_restarts_until_it_is_gone() {
         let dir = tempfile::tempdir().unwrap();
-        let (hall, at) = ("hall".parse().unwrap(), DateTime::from_timestamp(1_780_000_000, 0).unwrap());
+        let (hall, at): (CameraId, _) = ("hall".parse().unwrap(), DateTime::from_timestamp(1_780_000_000, 0).unwrap());
         {
-            let book = Store::open(dir.path()).unwrap().offsite();
+            let store = Store::open(dir.path()).unwrap();
+            let book = store.offsite();
             assert!(!book.is_used().unwrap());
             book.key_goes_out("hall/2026-11-25/day.key", "abc").unwrap();
-            book.has_copied(&hall, at).unwrap();
+            store.segments().has_copied(&SegmentId { camera: hall.clone(), started_at_utc: at }).unwrap();
             for name in ["hall/b.seg", "hall/2026-11-25/day.key", "hall/b.seg"] {
                 book.doom(&hall, name).unwrap();
             }

@@ -8,155 +8,21 @@
 use super::OffsiteBook;
 use super::StoreError;
 use super::engine::{Engine, Table};
+use super::segment::{SegmentId, SegmentRow, SegmentState, key, time};
 use crate::domain::CameraId;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::sync::Arc;
-
-/// Why a segment begins or ends where it does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Boundary {
-    /// It was long enough: the next segment goes on with the very next picture.
-    Length,
-    /// The camera went away, or came back.
-    Camera,
-    /// The camera's clock jumped. No picture is missing.
-    CameraClock,
-    /// This machine's clock, or the difference to the camera's, was stepped. No picture is missing.
-    WallClock,
-    /// Resolution or parameter sets changed.
-    Format,
-    /// The recorder fell behind (a slow disk) and pictures are missing.
-    Behind,
-    /// The disk refused: full, or broken.
-    Storage,
-    /// The recorder started, or stopped in order.
-    Recorder,
-    /// The recorder ended without a last word; closed at the next start.
-    Crash,
-}
-
-impl Boundary {
-    /// The word used in interfaces, metrics and texts.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Boundary::Length => "length",
-            Boundary::Camera => "camera",
-            Boundary::CameraClock => "camera-clock",
-            Boundary::WallClock => "wall-clock",
-            Boundary::Format => "format",
-            Boundary::Behind => "behind",
-            Boundary::Storage => "storage",
-            Boundary::Recorder => "recorder",
-            Boundary::Crash => "crash",
-        }
-    }
-
-    /// Whether something else than an ordinary cut lies here.
-    pub fn is_gap(self) -> bool {
-        self != Boundary::Length
-    }
-}
-
-/// Names one segment: its camera and when its first picture was taken, to the millisecond.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SegmentId {
-    /// The camera.
-    pub camera: CameraId,
-    /// UTC, milliseconds.
-    pub started_at_utc: DateTime<Utc>,
-}
-
-impl SegmentId {
-    fn key(&self) -> String {
-        key(&self.camera, self.started_at_utc)
-    }
-
-    fn time_key(&self) -> String {
-        format!("{}/{}", time(self.started_at_utc), self.camera)
-    }
-}
-
-impl fmt::Display for SegmentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.camera, self.started_at_utc.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
-    }
-}
-
-fn time(at: DateTime<Utc>) -> String {
-    // Thirteen digits reach the year 2286; fifteen keep the order beyond. Before 1970 there was no footage.
-    format!("{:015}", at.timestamp_millis().max(0))
-}
-
-fn key(camera: &CameraId, at: DateTime<Utc>) -> String {
-    format!("{camera}/{}", time(at))
-}
-
-/// How far a segment's life has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SegmentState {
-    /// Being written; its figures are not known yet.
-    Open,
-    /// Whole and closed.
-    Closed,
-    /// Its file is gone or about to go.
-    Deleting,
-    /// The file that should be there is not.
-    Missing,
-}
-
-/// One segment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SegmentRow {
-    /// The camera.
-    pub camera: CameraId,
-    /// When its first picture was taken, UTC.
-    pub started_at_utc: DateTime<Utc>,
-    /// Where its last picture ends, UTC; its start while it is open.
-    pub ended_at_utc: DateTime<Utc>,
-    /// When its first picture was taken by the time that had passed, UTC, where the calendar was in doubt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trusted_utc: Option<DateTime<Utc>>,
-    /// Its file, relative to the archive's directory.
-    pub file: String,
-    /// How far it is.
-    pub state: SegmentState,
-    /// Why it begins here.
-    pub began: Boundary,
-    /// Why it ends there; `None` while it is open.
-    pub ended: Option<Boundary>,
-    /// Pictures known to be missing before it.
-    pub missed_frames: u64,
-    /// Pictures in it.
-    pub frames: u64,
-    /// Fragments in it.
-    pub fragments: u32,
-    /// Bytes on disk.
-    pub bytes: u64,
-}
-
-impl SegmentRow {
-    /// Its name.
-    pub fn id(&self) -> SegmentId {
-        SegmentId { camera: self.camera.clone(), started_at_utc: self.started_at_utc }
-    }
-
-    fn adrift_key(&self) -> Option<String> {
-        self.trusted_utc.map(|trusted| format!("{}/{}", key(&self.camera, trusted), time(self.started_at_utc)))
-    }
-}
+use std::sync::{Arc, Mutex};
 
 /// The index.
 #[derive(Clone)]
 pub struct Segments {
-    rows: Table,
+    pub(super) rows: Table,
     by_time: Table,
     open: Table,
-    offsite: OffsiteBook,
+    pub(super) offsite: OffsiteBook,
     adrift: Table,
+    /// Held while a row changes and while the copy's progress does: each looks at the other's.
+    pub(super) order: Arc<Mutex<()>>,
 }
 
 impl Segments {
@@ -167,6 +33,7 @@ impl Segments {
             by_time: Table::open(engine, "segments-by-time")?,
             open: Table::open(engine, "segments-open")?,
             adrift: Table::open(engine, "segments-adrift")?,
+            order: Arc::new(Mutex::new(())),
         })
     }
 
@@ -181,6 +48,8 @@ impl Segments {
 
     fn write(&self, row: &SegmentRow) -> Result<(), StoreError> {
         let id = row.id();
+        let _order = self.in_order();
+        self.note_late(row)?;
         self.rows.put(&id.key(), row)?;
         self.by_time.put(&id.time_key(), &())?;
         if row.state == SegmentState::Deleting {
@@ -190,7 +59,7 @@ impl Segments {
             self.adrift.put(&key, &row.started_at_utc)?;
         }
         match row.state {
-            SegmentState::Open | SegmentState::Deleting => self.open.put(&id.key(), &())?,
+            SegmentState::Open | SegmentState::Torn | SegmentState::Deleting => self.open.put(&id.key(), &())?,
             SegmentState::Closed | SegmentState::Missing => {
                 self.open.remove(&id.key())?;
             }
@@ -413,42 +282,7 @@ impl Segments {
         Ok(found)
     }
 
-    /// Up to `limit` closed rows of a camera that began at `from` or later, oldest first, up to the first that is being
-    /// written: what was closed after a crash may still lie before that one.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be read.
-    pub fn closed_from(
-        &self,
-        camera: &CameraId,
-        from: DateTime<Utc>,
-        limit: usize,
-    ) -> Result<Vec<SegmentRow>, StoreError> {
-        self.closed(camera, from).take(limit).collect()
-    }
-
-    /// How many rows [`Segments::closed_from`] would give without a limit.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be read.
-    pub fn count_closed_from(&self, camera: &CameraId, from: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.closed(camera, from).try_fold(0, |count, row| row.map(|_| count + 1))
-    }
-
-    fn closed(
-        &self,
-        camera: &CameraId,
-        from: DateTime<Utc>,
-    ) -> impl Iterator<Item = Result<SegmentRow, StoreError>> + use<'_> {
-        // "0" follows "/": behind all of this camera's.
-        let (from, until) = (key(camera, from), format!("{camera}0"));
-        let rows = self.rows.rows_between::<SegmentRow>(&from, &until);
-        let rows = rows.map(|row| row.map(|(_, row)| row));
-        let ended = rows.take_while(|row| row.as_ref().map_or(true, |row| row.state != SegmentState::Open));
-        ended.filter(|row| row.as_ref().map_or(true, |row| row.state == SegmentState::Closed))
-    }
-
-    /// Those whose life is under way: being written, or being deleted.
+    /// Those whose life is under way: being written, left open, or being deleted.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read.
@@ -462,6 +296,14 @@ impl Segments {
         Ok(found)
     }
 
+    /// How many rows say that their file is gone. Reads all of them: for the start alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn count_missing(&self) -> Result<u64, StoreError> {
+        self.all().try_fold(0, |count, row| row.map(|row| count + u64::from(row.state == SegmentState::Missing)))
+    }
+
     /// Every row, by camera and start; stops at the first error.
     pub fn all(&self) -> impl Iterator<Item = Result<SegmentRow, StoreError>> + '_ {
         self.rows.rows().map(|row| row.map(|(_, row)| row))
@@ -471,7 +313,7 @@ impl Segments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::{Boundary, Store};
 
     fn row(camera: &str, at: i64, state: SegmentState) -> SegmentRow {
         let started_at_utc = DateTime::from_timestamp(1_780_000_000 + at, 0).unwrap();

@@ -5,8 +5,8 @@ use super::{CopyTrouble, OffsiteError, OffsiteSettings};
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::domain::CameraId;
-use crate::store::{OffsiteBook, SegmentRow};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use crate::store::{OffsiteBook, SegmentRow, Segments, StoreError};
+use chrono::{DateTime, NaiveDate, Utc};
 use metrics::{counter, gauge};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -175,7 +175,9 @@ impl Mirror {
             let copied = self.copy_some().await;
             self.look().await?;
             if !copied? && !more {
-                return Ok(());
+                let late = self.copy_late().await;
+                self.look().await?;
+                return late;
             }
         }
     }
@@ -217,7 +219,8 @@ impl Mirror {
     async fn copy_some(&self) -> Result<bool, OffsiteError> {
         let mut more = false;
         for camera in &self.0.cameras {
-            let waiting = self.waiting(camera, BATCH).await?;
+            let of = camera.clone();
+            let waiting = self.ask(move |index| index.to_copy(&of, BATCH)).await?;
             more |= waiting.len() == BATCH;
             for row in waiting {
                 self.copy(&row).await?;
@@ -226,35 +229,46 @@ impl Mirror {
         Ok(more)
     }
 
-    /// The next segments of a camera to copy: closed, in order, up to the one that is being written.
-    async fn waiting(&self, camera: &CameraId, limit: usize) -> Result<Vec<SegmentRow>, OffsiteError> {
-        let (archive, book, camera) = (self.0.archive.clone(), self.0.book.clone(), camera.clone());
-        blocking(move || Ok(archive.closed_from(&camera, next(&book, &camera)?, limit)?)).await
-    }
-
-    /// How many of them there are.
-    async fn count_waiting(&self, camera: &CameraId) -> Result<u64, OffsiteError> {
-        let (archive, book, camera) = (self.0.archive.clone(), self.0.book.clone(), camera.clone());
-        blocking(move || Ok(archive.count_closed_from(&camera, next(&book, &camera)?)?)).await
+    /// What came late, once through the list: of a file that is still away, the next round asks again.
+    async fn copy_late(&self) -> Result<(), OffsiteError> {
+        let mut after = None;
+        loop {
+            let from = after.take();
+            let late = self.ask(move |index| index.late(from.as_ref(), BATCH)).await?;
+            let Some(last) = late.last() else { return Ok(()) };
+            after = Some(last.id());
+            for row in late {
+                self.copy(&row).await?;
+            }
+        }
     }
 
     async fn copy(&self, row: &SegmentRow) -> Result<(), OffsiteError> {
         self.small("archive.json".to_owned()).await?;
         self.small(day_key(&row.camera, row.started_at_utc.date_naive())).await?;
         let path = self.path(&row.file);
-        let bytes = match self.0.remote.put_file(&row.file, &path).await {
+        let (copied, id) = (self.0.remote.put_file(&row.file, &path).await, row.id());
+        let bytes = match copied {
             Ok(bytes) => bytes,
-            // Destroyed since the index was read: its name is on the list of what must go.
-            Err(_) if !path.exists() => 0,
+            // Destroyed since the index was read: its name is on the list of what must go. Or it is away.
+            Err(_) if !path.exists() => return self.ask(move |index| index.could_not_copy(&id)).await,
             Err(error) => return Err(error),
         };
-        let (book, camera, at) = (self.0.book.clone(), row.camera.clone(), row.started_at_utc);
-        blocking(move || Ok(book.has_copied(&camera, at)?)).await?;
+        self.ask(move |index| index.has_copied(&id)).await?;
         counter!("ecluse_offsite_bytes_total").increment(bytes);
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.copied += 1;
         state.bytes += bytes;
         Ok(())
+    }
+
+    /// Asks or tells the archive's index.
+    async fn ask<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&Segments) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, OffsiteError> {
+        let archive = self.0.archive.clone();
+        blocking(move || Ok(what(archive.index())?)).await
     }
 
     /// Copies a small file unless it is there as it is here: a rotation of the master key rewrites them.
@@ -290,13 +304,17 @@ impl Mirror {
     async fn look(&self) -> Result<(), OffsiteError> {
         let book = self.0.book.clone();
         let (doomed, doomed_since_utc) = blocking(move || Ok(book.overdue()?)).await?;
-        let (mut behind, mut waiting) = (None, 0);
+        let late = self.ask(Segments::count_late).await?;
+        let (mut behind, mut waiting) = (late.oldest_utc, late.segments);
         for camera in &self.0.cameras {
-            let oldest = self.waiting(camera, 1).await?.first().map(|row| row.started_at_utc);
+            let camera = camera.clone();
+            let look = move |index: &Segments| {
+                let oldest = index.to_copy(&camera, 1)?.first().map(|row| row.started_at_utc);
+                Ok((oldest, if oldest.is_some() { index.count_to_copy(&camera)? } else { 0 }))
+            };
+            let (oldest, count) = self.ask(look).await?;
             behind = [behind, oldest].into_iter().flatten().min();
-            if oldest.is_some() {
-                waiting += self.count_waiting(camera).await?;
-            }
+            waiting += count;
         }
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.doomed, state.doomed_since_utc, state.behind_since_utc) = (doomed, doomed_since_utc, behind);
@@ -309,11 +327,6 @@ impl std::fmt::Debug for Mirror {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mirror").field("state", &self.state()).finish_non_exhaustive()
     }
-}
-
-/// From when on a camera's segments are not copied yet.
-fn next(book: &OffsiteBook, camera: &CameraId) -> Result<DateTime<Utc>, OffsiteError> {
-    Ok(book.copied_until(camera)?.map_or(DateTime::UNIX_EPOCH, |at| at + TimeDelta::milliseconds(1)))
 }
 
 /// Host and port of an endpoint, and nothing else that may stand in it.

@@ -140,6 +140,34 @@ async fn a_copy_comes_back_and_opens_with_the_master_key_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fault_6_what_is_stamped_before_the_newest_copied_segment_is_copied_too() {
+    let (house, storage) = (House::new(), Storage::start().await);
+    let archive = house.open();
+    some(&archive);
+    let first = mirror(&house, &archive, &storage.settings());
+    until("all is copied", &first, |state| state.copied == 4 && is_quiet(state)).await;
+    // The calendar is set back by a day.
+    let early = record_of(&archive, "hall", 120, Boundary::WallClock);
+    until("it follows", &first, |state| state.copied == 5 && is_quiet(state) && state.waiting == Some(0)).await;
+    assert!(storage.files().contains(&early.file));
+    first.shutdown().await;
+    // Two more while no copy is kept; the file of one of them is away for a time.
+    let (second, third) =
+        (record_of(&archive, "hall", 180, Boundary::Length), record_of(&archive, "hall", 240, Boundary::Length));
+    let (path, aside) = (house.dir.join(&second.file), house.dir.with_file_name("aside.seg"));
+    std::fs::rename(&path, &aside).unwrap();
+    let again = mirror(&house, &archive, &storage.settings());
+    until("the one that is there", &again, |state| state.copied == 1 && state.rounds > 0).await;
+    let state = again.state();
+    assert_eq!((state.waiting, state.behind_since_utc), (Some(1), Some(second.started_at_utc)), "{state:?}");
+    assert!(storage.files().contains(&third.file) && !storage.files().contains(&second.file));
+    std::fs::rename(&aside, &path).unwrap();
+    until("and the other", &again, |state| state.copied == 2 && is_quiet(state)).await;
+    assert!(storage.files().contains(&second.file));
+    again.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_storage_that_refuses_or_is_another_is_named_and_nothing_is_marked_copied() {
     let (house, storage) = (House::new(), Storage::start().await);
     let archive = house.open();

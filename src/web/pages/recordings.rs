@@ -62,13 +62,18 @@ pub struct Lane {
 impl Lane {
     /// Where nothing is recorded between what is, with the reason: as the bars before and after tell it.
     fn gaps(&self) -> Vec<(DateTime<Utc>, DateTime<Utc>, Option<Boundary>)> {
-        let pairs = self.bars.windows(2).filter_map(|pair| match pair {
-            [before, after] if after.from_utc > before.until_utc => {
-                Some((before.until_utc, after.from_utc, after.began.or(before.ended)))
+        let (mut found, mut bars) = (Vec::new(), self.bars.iter());
+        // Where the calendar was set back, two bars may overlap: what counts is the one that reaches furthest.
+        let Some(mut furthest) = bars.next() else { return found };
+        for bar in bars {
+            if bar.from_utc > furthest.until_utc {
+                found.push((furthest.until_utc, bar.from_utc, bar.began.or(furthest.ended)));
             }
-            _ => None,
-        });
-        pairs.collect()
+            if bar.until_utc > furthest.until_utc {
+                furthest = bar;
+            }
+        }
+        found
     }
 }
 

@@ -119,7 +119,7 @@ impl Line {
             Event::StorageAlarm { alarm, raised, figure } => {
                 let word = if *raised { "raised" } else { "over" };
                 let minutes = (figure / 60).to_string();
-                let values = [("mib", figure.to_string()), ("minutes", minutes)];
+                let values = [("mib", figure.to_string()), ("minutes", minutes), ("count", figure.to_string())];
                 self.sentence = l.with(&format!("event-alarm-{word}-{}", alarm.as_str()), &values);
             }
             Event::PurgeResumed => self.sentence = l.with("event-purge-resumed", &[who]),

@@ -51,6 +51,7 @@ boundary-behind = disk too slow
 boundary-storage = disk full or broken
 boundary-recorder = recorder started or stopped
 boundary-crash = server ended abruptly
+boundary-gone = footage destroyed or missing
 fault-no-camera = Choose at least one camera.
 fault-not-yet = This moment has not passed yet.
 fault-ends-before-it-begins = The end must come after the start.

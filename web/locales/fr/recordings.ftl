@@ -51,6 +51,7 @@ boundary-behind = disque trop lent
 boundary-storage = disque plein ou en panne
 boundary-recorder = enregistreur démarré ou arrêté
 boundary-crash = arrêt brutal du serveur
+boundary-gone = images détruites ou introuvables
 fault-no-camera = Choisissez au moins une caméra.
 fault-not-yet = Cet instant n’est pas encore passé.
 fault-ends-before-it-begins = La fin doit suivre le début.
