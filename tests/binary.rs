@@ -41,6 +41,8 @@ mod post;
 mod recording;
 #[path = "binary/recording_disk.rs"]
 mod recording_disk;
+#[path = "binary/recording_kill.rs"]
+mod recording_kill;
 #[path = "binary/recording_offsite.rs"]
 mod recording_offsite;
 #[path = "binary/serve.rs"]

@@ -28,7 +28,14 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Says, when the test fails, how to repeat the dice.
-struct Seed(u64);
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// What `ECLUSE_SEED` says, or another one each time.
+    pub fn chosen() -> Self {
+        Self(number("ECLUSE_SEED").unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64))
+    }
+}
 
 impl Drop for Seed {
     fn drop(&mut self) {
@@ -41,7 +48,7 @@ impl Drop for Seed {
 #[tokio::test(flavor = "multi_thread")]
 async fn fault_19_killed_at_random_moments_nothing_acknowledged_is_lost_and_no_ticket_stays_open() {
     let rounds = number("ECLUSE_CAMPAIGN").unwrap_or(ROUNDS);
-    let seed = Seed(number("ECLUSE_SEED").unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64));
+    let seed = Seed::chosen();
     let mut dice = Dice(seed.0);
     let directory = tempfile::tempdir().unwrap();
     let register = Demo::register(directory.path());

@@ -2,7 +2,7 @@
 //! whatever happens to camera, server, disk or key, and what was recorded is proven by two demultiplexers.
 //!
 //! `ECLUSE_RECORD=SECONDS` sets how long the cameras of the continuity test play (the campaign: 1,800, with four
-//! cameras); `ECLUSE_CAMPAIGN=N` the number of `kill -9` (100).
+//! cameras).
 
 use crate::program::{PATIENCE, Program, ecluse, run};
 use crate::world::{SOUND, World};
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const PASSWORD: &str = "korrekt-pferd-batterie";
 const FRAMES_PER_SECOND: u32 = 25;
 
-fn number(variable: &str, default: u32) -> u32 {
+pub fn number(variable: &str, default: u32) -> u32 {
     std::env::var(variable).ok().map_or(default, |text| text.parse().expect(variable))
 }
 
@@ -53,8 +53,13 @@ impl Site {
         Self { world, config }
     }
 
+    /// Begins a start, whatever becomes of it.
+    pub fn start_unwatched(&self) -> Program {
+        Program::start(&mut ecluse(&["serve", "--config", &self.config]))
+    }
+
     pub fn start(&self) -> (Program, u64) {
-        let mut server = Program::start(&mut ecluse(&["serve", "--config", &self.config]));
+        let mut server = self.start_unwatched();
         let port = server.until("the log says that it is up", |server| {
             let up = said(server, "Ecluse is up").pop()?;
             up["fields"]["cameras_port"].as_u64()
@@ -62,12 +67,12 @@ impl Site {
         (server, port)
     }
 
-    fn store(&self) -> Store {
+    pub fn store(&self) -> Store {
         Store::open(&self.world.path("data/store")).unwrap()
     }
 
     /// The archive, while no server runs.
-    fn archive(&self, key: &str) -> Archive {
+    pub fn archive(&self, key: &str) -> Archive {
         let master = MasterKeySource::File(self.world.path(key)).load().unwrap();
         Archive::open(&self.world.path("data/recordings"), master, self.store().segments(), 0).unwrap()
     }
@@ -159,7 +164,7 @@ impl Drop for Publisher {
     }
 }
 
-fn ranges(archive: &Archive, camera: &str) -> Vec<Range> {
+pub fn ranges(archive: &Archive, camera: &str) -> Vec<Range> {
     let camera: CameraId = camera.parse().unwrap();
     archive.ranges(&camera, DateTime::<Utc>::UNIX_EPOCH, Utc::now() + chrono::TimeDelta::days(1)).unwrap()
 }
@@ -364,44 +369,4 @@ fn walk(dir: &Path) -> Vec<String> {
         if path.is_dir() { found.extend(walk(&path)) } else { found.push(path.display().to_string()) }
     }
     found
-}
-
-/// `kill -9`, again and again: what was durable stays, what is left is sound, and at most a fragment is lost.
-#[test]
-fn a_killed_recorder_loses_the_open_fragment_at_most() {
-    let rounds = number("ECLUSE_CAMPAIGN", 2);
-    let site = Site::new(&["hall"]);
-    let clip = clip("320x240", 25, 8, 0);
-    let mut kept = 0;
-    for round in 0..rounds {
-        let (mut server, port) = site.start();
-        let publisher = Publisher::ffmpeg(&clip, port, "hall", true);
-        server.until("recording has begun", |server| said(server, "recording begins").pop());
-        let frames = |report: &Value| report["frames"].as_u64().unwrap_or(0);
-        let deadline = Instant::now() + PATIENCE;
-        // Another place in the segment each time.
-        let wanted = kept + 30 + u64::from(round % 7) * 23;
-        let durable = loop {
-            let (code, report) = site.check();
-            assert_eq!(code, Some(0), "{report}");
-            if frames(&report) >= wanted {
-                break frames(&report);
-            }
-            assert!(Instant::now() < deadline, "{report}");
-        };
-        server.kill();
-        drop(publisher);
-        // The next start makes files and index agree; nothing durable is gone.
-        let (mut server, _) = site.start();
-        let agreed = said(&server, "recordings and their index have been made to agree");
-        assert_eq!(agreed.len(), 1, "round {round}: {}", server.stderr());
-        server.ends_well(libc::SIGTERM, Duration::from_secs(10));
-        let (code, report) = site.check();
-        assert_eq!((code, &report["unfinished"]), (Some(0), &Value::Array(vec![])), "round {round}: {report}");
-        assert!(frames(&report) >= durable, "round {round}: {durable} pictures were durable: {report}");
-        kept = frames(&report);
-    }
-    let archive = site.archive("recordings.key");
-    let ended = ranges(&archive, "hall").iter().filter(|range| range.ended == Some(Boundary::Crash)).count();
-    assert_eq!(ended, rounds as usize, "each kill is a gap with its reason");
 }
