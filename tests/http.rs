@@ -34,6 +34,8 @@ mod pages;
 mod people;
 #[path = "http/recordings.rs"]
 mod recordings;
+#[path = "http/recordings_flood.rs"]
+mod recordings_flood;
 #[path = "http/register.rs"]
 mod register;
 #[path = "http/schemathesis.rs"]
