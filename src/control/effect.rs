@@ -11,6 +11,12 @@ pub trait Effect: Send + 'static {
         None
     }
 
+    /// The register ends with this entry, and [`Effect::dealt_with`] lies beyond it: an older one was put back. What is
+    /// recorded from here on is new.
+    fn ends_earlier(&mut self, last_seq: u64) {
+        let _ = last_seq;
+    }
+
     /// One recorded entry. `state` is the state with this entry in it, and possibly later ones.
     fn recorded(&mut self, entry: &Entry, state: &State);
 }

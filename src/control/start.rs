@@ -160,6 +160,9 @@ fn run_effects(mut effects: Vec<Box<dyn Effect>>, state: &State, reader: &Reader
     let known = state.next_seq;
     for effect in &mut effects {
         let Some(dealt_with) = effect.dealt_with() else { continue };
+        if let Some(last) = known.checked_sub(1).filter(|last| *last < dealt_with) {
+            effect.ends_earlier(last);
+        }
         let mut from = dealt_with + 1;
         while from < known {
             match reader.read(from, CATCH_UP) {

@@ -146,6 +146,16 @@ impl Effect for Notifier {
         })
     }
 
+    fn ends_earlier(&mut self, last_seq: u64) {
+        tracing::warn!(
+            last_seq,
+            "the register is older than the outbox: mails follow from what is recorded from here on"
+        );
+        if let Err(error) = self.store.outbox().go_back_to(last_seq) {
+            tracing::error!(%error, "the outbox cannot be written; after a crash mails may be missing");
+        }
+    }
+
     fn recorded(&mut self, entry: &Entry, state: &State) {
         let queued = self.queue_all(entry, state);
         let noted =

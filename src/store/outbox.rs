@@ -348,6 +348,16 @@ impl Outbox {
         self.progress.put(DEALT_WITH, &seq)
     }
 
+    /// The register ends with that entry: an older one was put back, and what it records next is new. On disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table cannot be written.
+    pub fn go_back_to(&self, seq: u64) -> Result<(), StoreError> {
+        self.set_dealt_with(seq)?;
+        self.progress.commit()
+    }
+
     fn lock(&self) -> MutexGuard<'_, ()> {
         // It guards no value of its own: every row is written whole.
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)

@@ -245,6 +245,24 @@ async fn killed_between_the_mail_servers_yes_and_our_note_mails_go_out_again_rec
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fault_24_after_an_older_register_was_put_back_what_it_records_next_has_its_mails() {
+    let house = House::prepare().await;
+    {
+        let (control, store) = house.open();
+        // The register that was there went further than the one that is there now.
+        store.outbox().set_dealt_with(1_000_000).unwrap();
+        control.shutdown().await;
+    }
+    let (control, store) = house.open();
+    let last = control.read(|state| state.next_seq) - 1;
+    until("it is noticed", || (store.outbox().dealt_with().unwrap() == Some(last)).then_some(())).await;
+    let (actor, action) = (Actor::Person("agent-1".parse().unwrap()), Action::Withdraw { ticket: house.ticket });
+    control.execute(Ask { actor, action }).await.unwrap();
+    until("the mails to be queued", || (store.outbox().list(10).unwrap().len() == 4).then_some(())).await;
+    control.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_is_not_who_it_says_is_named_in_the_log() {
     let (certificates, foreign) = (Certificates::make(), Certificates::make());
     let smtp = SmtpServer::start(&foreign.wanted());
