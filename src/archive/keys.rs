@@ -1,5 +1,8 @@
 //! The days' keys: one per camera and day (UTC), wrapped by the master key, in a file of its own. Destroying that file
 //! makes everything of that camera and day unreadable; rotating the master key rewrites these files and no footage.
+//!
+//! A day has a second key where the first was not there when something was recorded (its disk was away): it has a name of its
+//! own, so that neither replaces the other when the disk is back, or in a copy elsewhere.
 
 use super::error::{ArchiveError, io};
 use super::held;
@@ -43,8 +46,15 @@ fn purpose(camera: &CameraId, day: NaiveDate) -> String {
 /// The keys of an archive.
 pub(super) struct Keys {
     dir: PathBuf,
-    master: MasterKey,
-    known: Mutex<BTreeMap<(CameraId, NaiveDate), Arc<KeyBytes>>>,
+    master: Option<MasterKey>,
+    known: Mutex<BTreeMap<(CameraId, NaiveDate), Known>>,
+}
+
+/// A key that has been unwrapped, and the file it came from.
+#[derive(Clone)]
+struct Known {
+    key: Arc<KeyBytes>,
+    file: String,
 }
 
 impl Keys {
@@ -62,18 +72,35 @@ impl Keys {
             None if create => write_about(dir, &master)?,
             None => return Err(ArchiveError::NotFound(format!("{}", dir.join("archive.json").display()))),
         }
-        Ok(Self { dir: dir.to_owned(), master, known: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), master: Some(master), known: Mutex::default() })
     }
 
-    /// A day's key, for reading.
-    pub fn of_day(&self, camera: &CameraId, day: NaiveDate) -> Result<Arc<KeyBytes>, ArchiveError> {
-        if let Some(key) = self.lock().get(&(camera.clone(), day)) {
-            return Ok(key.clone());
+    /// The keys of the archive in `dir` without the master key: they can be destroyed, and nothing else.
+    pub fn locked(dir: &Path) -> Result<Self, ArchiveError> {
+        let about = read_about(dir)?;
+        about.ok_or_else(|| ArchiveError::NotFound(format!("{}", dir.join("archive.json").display())))?;
+        Ok(Self { dir: dir.to_owned(), master: None, known: Mutex::default() })
+    }
+
+    fn master(&self) -> Result<&MasterKey, ArchiveError> {
+        let fault = || ArchiveError::MasterKey { place: "[recorder]".to_owned(), why: "it is not there".to_owned() };
+        self.master.as_ref().ok_or_else(fault)
+    }
+
+    /// A day's key: the first one made that is there.
+    fn of_day(&self, camera: &CameraId, day: NaiveDate) -> Result<Known, ArchiveError> {
+        if let Some(known) = self.lock().get(&(camera.clone(), day)) {
+            return Ok(known.clone());
         }
-        let path = self.dir.join(layout::day_key(camera, day));
-        let key = read_day_key(&path, camera, day, &self.master)?
-            .ok_or_else(|| ArchiveError::NoDayKey { camera: camera.clone(), day })?;
-        Ok(self.keep(camera, day, key))
+        let files = super::walk::day_keys(&self.dir, camera, day)?;
+        let file = files.into_iter().next().ok_or_else(|| ArchiveError::NoDayKey { camera: camera.clone(), day })?;
+        let key = self.read(&file, camera, day)?;
+        Ok(self.keep(camera, day, key, file))
+    }
+
+    fn read(&self, file: &str, camera: &CameraId, day: NaiveDate) -> Result<KeyBytes, ArchiveError> {
+        let key = read_day_key(&self.dir.join(file), camera, day, self.master()?)?;
+        key.ok_or_else(|| ArchiveError::NoDayKey { camera: camera.clone(), day })
     }
 
     /// The key of a segment, whose header has it `wrapped` for `purpose`: by its day's key, or where that has been
@@ -86,10 +113,15 @@ impl Keys {
         purpose: &[u8],
     ) -> Result<Option<KeyBytes>, ArchiveError> {
         let by_day = self.of_day(camera, day);
-        if let Ok(Some(key)) = by_day.as_ref().map(|day_key| unwrap(day_key, wrapped, purpose)) {
+        if let Ok(Some(key)) = by_day.as_ref().map(|known| unwrap(&known.key, wrapped, purpose)) {
             return Ok(Some(key));
         }
-        match held::read(&self.dir, camera, day, &self.master)?.remove(file) {
+        for file in super::walk::day_keys(&self.dir, camera, day)? {
+            if let Ok(Some(key)) = self.read(&file, camera, day).map(|day_key| unwrap(&day_key, wrapped, purpose)) {
+                return Ok(Some(key));
+            }
+        }
+        match held::read(&self.dir, camera, day, self.master()?)?.remove(file) {
             Some(key) => Ok(Some(key)),
             None => by_day.map(|_| None),
         }
@@ -97,7 +129,7 @@ impl Keys {
 
     /// The keys of held segments that a day whose key has been destroyed still has, by relative path.
     pub fn held(&self, camera: &CameraId, day: NaiveDate) -> Result<BTreeMap<String, KeyBytes>, ArchiveError> {
-        held::read(&self.dir, camera, day, &self.master)
+        held::read(&self.dir, camera, day, self.master()?)
     }
 
     /// Destroys a day's key but for these segments, relative paths with their keys: they stay readable, alone. Whether
@@ -108,38 +140,63 @@ impl Keys {
         day: NaiveDate,
         segments: &BTreeMap<String, KeyBytes>,
     ) -> Result<bool, ArchiveError> {
-        let known = held::read(&self.dir, camera, day, &self.master)?;
+        let known = held::read(&self.dir, camera, day, self.master()?)?;
         let changes = known.len() != segments.len() || !known.keys().eq(segments.keys());
         if changes {
-            held::write(&self.dir, camera, day, segments, &self.master)?;
+            held::write(&self.dir, camera, day, segments, self.master()?)?;
         }
-        self.lock().remove(&(camera.clone(), day));
-        destroy(&self.dir.join(layout::day_key(camera, day)))?;
+        self.destroy_day_keys(camera, day)?;
         Ok(changes)
     }
 
-    /// A day's key, for writing: made, and durable, when there is none.
-    pub fn for_writing(&self, camera: &CameraId, day: NaiveDate) -> Result<Arc<KeyBytes>, ArchiveError> {
+    fn destroy_day_keys(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
+        self.lock().remove(&(camera.clone(), day));
+        for file in super::walk::day_keys(&self.dir, camera, day)? {
+            destroy(&self.dir.join(file))?;
+        }
+        Ok(())
+    }
+
+    /// A day's key, for writing: made, and durable, when there is none. `had_one` says whether there must once have been one.
+    pub fn for_writing(
+        &self,
+        camera: &CameraId,
+        day: NaiveDate,
+        had_one: impl FnOnce() -> Result<bool, ArchiveError>,
+    ) -> Result<Arc<KeyBytes>, ArchiveError> {
+        match self.of_day(camera, day) {
+            // What is known may be of another disk, which was in this place before.
+            Ok(known) if self.dir.join(&known.file).exists() => return Ok(known.key),
+            Ok(_) => drop(self.lock().remove(&(camera.clone(), day))),
+            Err(ArchiveError::NoDayKey { .. }) => {}
+            Err(error) => return Err(error),
+        }
         match self.of_day(camera, day) {
             Err(ArchiveError::NoDayKey { .. }) => {}
-            known => return known,
+            known => return known.map(|known| known.key),
         }
         layout::make_dir(&self.dir.join(layout::day_dir(camera, day)))?;
         let key = random_key()?;
-        write_day_key(&self.dir, camera, day, &key, &self.master)?;
-        Ok(self.keep(camera, day, key))
+        let file = if had_one()? {
+            let mut mark = [0; 8];
+            openssl::rand::rand_bytes(&mut mark)?;
+            layout::another_day_key(camera, day, mark)
+        } else {
+            layout::day_key(camera, day)
+        };
+        write_day_key(&self.dir.join(&file), camera, day, &key, self.master()?)?;
+        Ok(self.keep(camera, day, key, file).key)
     }
 
-    /// Destroys a day's key and its held keys, here and on the disk. A key's file is overwritten before it is removed; what a drive keeps of the
-    /// old block nobody can say, so the master key and the drive's own encryption still matter.
+    /// Destroys a day's keys and its held keys, here and on the disk. A key's file is overwritten before it is removed; what a
+    /// drive keeps of the old block nobody can say, so the master key and the drive's own encryption still matter.
     pub fn destroy(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
-        self.lock().remove(&(camera.clone(), day));
-        destroy(&self.dir.join(layout::day_key(camera, day)))?;
+        self.destroy_day_keys(camera, day)?;
         destroy(&self.dir.join(layout::held_keys(camera, day)))
     }
 
-    fn keep(&self, camera: &CameraId, day: NaiveDate, key: KeyBytes) -> Arc<KeyBytes> {
-        let key = Arc::new(key);
+    fn keep(&self, camera: &CameraId, day: NaiveDate, key: KeyBytes, file: String) -> Known {
+        let key = Known { key: Arc::new(key), file };
         let mut known = self.lock();
         if known.len() >= KEPT {
             known.clear();
@@ -148,7 +205,7 @@ impl Keys {
         key
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(CameraId, NaiveDate), Arc<KeyBytes>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(CameraId, NaiveDate), Known>> {
         // A map of finished keys is whole at every step.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -192,16 +249,18 @@ pub(super) fn rotate(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<Rot
     }
     let mut done = Rotated::default();
     for (camera, day) in super::walk::days(dir)? {
-        let path = dir.join(layout::day_key(&camera, day));
-        let wrapped_by = read_file(&path, &camera, day)?.map(|file| file.master_key);
-        match wrapped_by {
-            None => {}
-            Some(id) if id == new.id() => done.already += 1,
-            Some(_) => {
-                // There was a file a moment ago, and whoever writes here holds our lock.
-                let Some(key) = read_day_key(&path, &camera, day, old)? else { continue };
-                write_day_key(dir, &camera, day, &key, new)?;
-                done.rewrapped += 1;
+        for file in super::walk::day_keys(dir, &camera, day)? {
+            let path = dir.join(file);
+            let wrapped_by = read_file(&path, &camera, day)?.map(|file| file.master_key);
+            match wrapped_by {
+                None => {}
+                Some(id) if id == new.id() => done.already += 1,
+                Some(_) => {
+                    // There was a file a moment ago, and whoever writes here holds our lock.
+                    let Some(key) = read_day_key(&path, &camera, day, old)? else { continue };
+                    write_day_key(&path, &camera, day, &key, new)?;
+                    done.rewrapped += 1;
+                }
             }
         }
         match held::wrapped_by(dir, &camera, day)? {
@@ -272,7 +331,7 @@ fn read_day_key(
 }
 
 fn write_day_key(
-    dir: &Path,
+    path: &Path,
     camera: &CameraId,
     day: NaiveDate,
     key: &KeyBytes,
@@ -280,5 +339,5 @@ fn write_day_key(
 ) -> Result<(), ArchiveError> {
     let wrapped = hex(&wrap(&master.bytes, key, purpose(camera, day).as_bytes())?);
     let file = DayKeyFile { version: 1, camera: camera.clone(), day, master_key: master.id().to_owned(), wrapped };
-    layout::replace(&dir.join(layout::day_key(camera, day)), &layout::json(&file))
+    layout::replace(path, &layout::json(&file))
 }

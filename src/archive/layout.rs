@@ -4,6 +4,7 @@
 //! DIRECTORY/archive.json                     which master key
 //! DIRECTORY/ecluse.lock                      held by whoever writes
 //! DIRECTORY/CAMERA/2026-11-25/day.key        the day's key, wrapped by the master key
+//! DIRECTORY/CAMERA/2026-11-25/day-5f0c….key   another one of that day, made while the first was not there
 //! DIRECTORY/CAMERA/2026-11-25/2026-11-25T18-50-43.120Z.seg
 //! ```
 
@@ -31,6 +32,19 @@ pub(super) fn day_key(camera: &CameraId, day: NaiveDate) -> String {
     format!("{}/day.key", day_dir(camera, day))
 }
 
+/// A day's key that is made while the first one is not there, relative to the archive's directory: the two may meet again,
+/// here or in a copy.
+pub(super) fn another_day_key(camera: &CameraId, day: NaiveDate, mark: [u8; 8]) -> String {
+    format!("{}/day-{:016x}.key", day_dir(camera, day), u64::from_be_bytes(mark))
+}
+
+/// Whether a file of a day's directory is a key of that day.
+pub(super) fn is_day_key(name: &str) -> bool {
+    let another = name.strip_prefix("day-").and_then(|rest| rest.strip_suffix(".key"));
+    name == "day.key"
+        || another.is_some_and(|mark| mark.len() == 16 && mark.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// The keys of a day's held segments, relative to the archive's directory.
 pub(super) fn held_keys(camera: &CameraId, day: NaiveDate) -> String {
     format!("{}/held.keys", day_dir(camera, day))
@@ -53,7 +67,7 @@ pub(super) fn of_segment(file: &str) -> Option<(CameraId, NaiveDate)> {
 pub(super) fn is_ours(name: &str) -> bool {
     let Some((camera, day)) = of_segment(name) else { return name == "archive.json" };
     let Some(file) = name.strip_prefix(&format!("{}/", day_dir(&camera, day))) else { return false };
-    name == day_key(&camera, day) || name == held_keys(&camera, day) || (file.ends_with(".seg") && !file.contains('/'))
+    is_day_key(file) || name == held_keys(&camera, day) || (file.ends_with(".seg") && !file.contains('/'))
 }
 
 /// Makes a directory that its owner alone may enter, parents included; each is durable when this returns.

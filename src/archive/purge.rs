@@ -66,19 +66,30 @@ impl Archive {
         Ok(self.index().adrift(camera, after, before, limit)?)
     }
 
-    /// Destroys these segments: rows say so, durably; days nothing else is left of lose their key; files go; rows go. One
-    /// fsync for all of them at each step.
+    /// Destroys these segments: rows say so, durably; days nothing else is left of lose their key, unless it is `today`'s
+    /// (UTC), which may still be written; files go; rows go. One fsync for all of them at each step.
     ///
     /// # Errors
-    /// When a step fails; the rows then still say that they are to go.
-    pub fn purge(&self, rows: &[SegmentRow], over_before: NaiveDate) -> Result<(), ArchiveError> {
+    /// When a step fails. What is still there, file and key, is then as it was before: nothing of it is on its way out, and
+    /// whoever may hold it back still can.
+    pub fn purge(&self, rows: &[SegmentRow], today: NaiveDate) -> Result<(), ArchiveError> {
+        let destroyed = self.destroy(rows, today);
+        if destroyed.is_err()
+            && let Err(error) = self.take_back(rows)
+        {
+            tracing::error!(%error, "segments that could not be destroyed are left marked as going");
+        }
+        destroyed
+    }
+
+    fn destroy(&self, rows: &[SegmentRow], today: NaiveDate) -> Result<(), ArchiveError> {
         let going: Vec<SegmentRow> =
             rows.iter().map(|row| SegmentRow { state: SegmentState::Deleting, ..row.clone() }).collect();
         self.index().put_all(&going)?;
+        self.no_longer_away(rows);
         let days: BTreeSet<_> = going.iter().map(|row| (row.camera.clone(), row.started_at_utc.date_naive())).collect();
         for (camera, day) in days {
-            if day < over_before
-                && self.index().of_day(&camera, day)?.iter().all(|row| row.state == SegmentState::Deleting)
+            if day != today && self.index().of_day(&camera, day)?.iter().all(|row| row.state == SegmentState::Deleting)
             {
                 self.destroy_key(&camera, day)?;
             }
@@ -95,9 +106,37 @@ impl Archive {
         for parent in parents {
             layout::sync_dir(&parent)?;
         }
-        self.index().remove_all(&going.iter().map(SegmentRow::id).collect::<Vec<SegmentId>>())?;
-        self.no_longer_away(rows);
-        Ok(())
+        Ok(self.index().remove_all(&going.iter().map(SegmentRow::id).collect::<Vec<SegmentId>>())?)
+    }
+
+    /// Of rows that were to go, those whose file and key are still there stay.
+    fn take_back(&self, rows: &[SegmentRow]) -> Result<(), ArchiveError> {
+        let mut staying = Vec::new();
+        for row in rows.iter().filter(|row| row.state != SegmentState::Deleting) {
+            let day = row.started_at_utc.date_naive();
+            let has_key = !walk::day_keys(self.dir(), &row.camera, day)?.is_empty()
+                || self.dir().join(layout::held_keys(&row.camera, day)).exists();
+            if has_key && self.dir().join(&row.file).exists() {
+                staying.push(row.clone());
+            }
+        }
+        Ok(self.index().take_back(&staying)?)
+    }
+
+    /// Of these rows, those that have gone, or are on their way out.
+    pub(super) fn going(&self, rows: &[SegmentRow]) -> Result<Vec<SegmentRow>, ArchiveError> {
+        let mut found = Vec::new();
+        for row in rows {
+            if self.index().get(&row.id())?.is_none_or(|now| now.state == SegmentState::Deleting) {
+                found.push(row.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the directory of a camera's day is there.
+    pub(super) fn has_day(&self, camera: &CameraId, day: NaiveDate) -> bool {
+        self.dir().join(layout::day_dir(camera, day)).is_dir()
     }
 
     /// Ends a camera's day: its key goes, then whatever lies in its directory under the name of a segment and is in no

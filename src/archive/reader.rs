@@ -15,8 +15,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// An init section (`ftyp`, `moov` of one track) is shorter than this by far.
-const LONGEST_INIT_BYTES: u64 = 64 * 1024;
+/// Set in the number of an end record that somebody else than the segment's writer has written. Fragments are counted in
+/// 31 bits.
+const CLOSED_LATER: u32 = 1 << 31;
+const DAMAGED_LATER: &str = "it was damaged after it had been written";
 
 /// A segment, opened for reading. One that is still being written shows what is durable so far.
 pub struct SegmentReader {
@@ -184,18 +186,25 @@ impl SegmentReader {
 
     /// What is needed to close a segment that a crash cut short: the records up to the last that verifies. A damaged one
     /// before that stays, to be named. `None`: it has not even an init section and one fragment, so there is nothing to keep.
+    ///
+    /// # Errors
+    /// When it was damaged so that closing it would lose what may still be readable; when the disk does not answer.
     pub(super) fn salvage(mut self) -> Result<Option<Resume>, ArchiveError> {
-        let good = (0..self.fragments.len()).rev().find(|number| self.fragment(*number as u32).is_ok());
-        if self.init_length == 0 || self.init().is_err() {
-            // The init section is durable before any fragment is: where one is there, it was damaged later.
-            let is_damaged = good.is_some() || self.size()?.saturating_sub(self.first) > LONGEST_INIT_BYTES;
-            return if is_damaged {
-                Err(self.damaged(Part::Init, "it cannot be read, and there is more"))
-            } else {
-                Ok(None)
-            };
+        if let Some(part) = self.stray()? {
+            return Err(self.damaged(part, "its head is damaged"));
         }
-        let Some((good, last)) = good.and_then(|good| Some((good + 1, *self.fragments.get(good)?))) else {
+        let mut good = None;
+        for number in (0..self.fragments.len()).rev() {
+            if sound(self.fragment(number as u32))? {
+                good = Some(number + 1);
+                break;
+            }
+        }
+        if self.init_length == 0 || !sound(self.init())? {
+            // The init section is durable before any fragment is: where one is there, it was damaged later.
+            return if good.is_some() { Err(self.damaged(Part::Init, DAMAGED_LATER)) } else { Ok(None) };
+        }
+        let Some((good, last)) = good.and_then(|good| Some((good, *self.fragments.get(good - 1)?))) else {
             return Ok(None);
         };
         self.fragments.truncate(good);
@@ -203,12 +212,22 @@ impl SegmentReader {
             key: self.key,
             prefix: self.prefix,
             digest: self.digest,
-            // One number is left out: what the last writer may have begun under the next one must never meet another
-            // text under the same nonce.
-            counter: good as u32 + 2,
+            // A number that no writer in order ever reaches: neither what the last one may have begun, nor an end record that
+            // a damaged file has lost, must meet another text under the same nonce.
+            counter: CLOSED_LATER | (good as u32 + 1),
             offset: last.file_offset + record_bytes(last.length),
             fragments: self.fragments,
         }))
+    }
+
+    /// Which part begins where nothing that was written could: a crash leaves less than a head, or nothing in its place.
+    fn stray(&self) -> Result<Option<Part>, ArchiveError> {
+        let last = self.fragments.last().map(|last| last.file_offset + record_bytes(last.length));
+        let init = self.first + if self.init_length > 0 { record_bytes(self.init_length) } else { 0 };
+        let mut bytes = [0; HEAD_BYTES];
+        let is_there = self.read(&mut bytes, last.unwrap_or(init))?;
+        let is_stray = is_there && bytes != [0; HEAD_BYTES] && Head::from_bytes(&bytes).is_none();
+        Ok(is_stray.then(|| self.part(self.fragments.len() as u32 + u32::from(self.init_length > 0))))
     }
 
     /// Reads the table from the end record. Whether there is one that authenticates.
@@ -258,8 +277,8 @@ impl SegmentReader {
                 Kind::End => {
                     // There is an end, and yet its table was not to be had by its trailer.
                     self.trouble = Some((Part::End, "its last bytes are damaged"));
-                    // After a crash one number was left out.
-                    let table = self.end(offset, head, counter).or_else(|_| self.end(offset, head, counter + 1));
+                    let table = self.end(offset, head, counter);
+                    let table = table.or_else(|_| self.end(offset, head, CLOSED_LATER | counter));
                     self.ended = table.ok().map(|table| table.ended);
                     return Ok(());
                 }
@@ -322,6 +341,15 @@ impl SegmentReader {
 impl std::fmt::Debug for SegmentReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SegmentReader").field("file", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Whether a part is what was written; that the disk does not answer is no answer.
+fn sound(part: Result<Vec<u8>, ArchiveError>) -> Result<bool, ArchiveError> {
+    match part {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_lasting() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

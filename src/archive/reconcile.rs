@@ -11,7 +11,7 @@ use super::reader::SegmentReader;
 use super::vault::{close, finish_delete};
 use super::walk;
 use super::writer::SegmentWriter;
-use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
+use crate::store::{Boundary, LONGEST_SEGMENT, SegmentId, SegmentRow, SegmentState, Segments};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -68,7 +68,10 @@ pub(super) fn reconcile(dir: &Path, keys: &Keys, index: &Segments) -> Result<Rec
                 tracing::error!(segment = %row.id(), "a recorded segment is gone from the disk");
             }
             // Its disk was not there at an earlier start, or somebody has put it back.
-            (true, SegmentState::Missing) => done.count(returned(dir, keys, index, &row.file), Some(&row.file))?,
+            (true, SegmentState::Missing) => {
+                let file = row.file.clone();
+                done.count(returned(dir, keys, index, row), Some(&file))?;
+            }
             _ => {}
         }
     }
@@ -95,7 +98,7 @@ impl Reconciled {
             Ok(Salvaged::Empty) => self.empty += 1,
             Ok(Salvaged::Indexed) => self.indexed += 1,
             Ok(Salvaged::Gone) => self.missing += 1,
-            Err(error) if error.is_lasting() => {
+            Err(error) if !matches!(error, ArchiveError::Index(_)) => {
                 tracing::error!(%error, "a segment cannot be read; it is left as it is");
                 self.unreadable.extend(file.map(str::to_owned).or_else(|| Some(error.to_string())));
             }
@@ -105,15 +108,23 @@ impl Reconciled {
     }
 }
 
-/// Closes an open segment after its last whole fragment, or removes it when it has none. One that cannot be read is torn:
-/// nobody writes it any more, and its time runs.
+/// Closes an open segment after its last whole fragment, or removes it when it has none. One that cannot be closed (damaged,
+/// its key or the disk not there) is torn: nobody writes it any more, and its time runs.
 pub(super) fn salvage(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
-    let torn = SegmentRow { state: SegmentState::Torn, ..row.clone() };
+    let known = row.clone();
     let done = close_or_remove(dir, keys, index, row);
-    if done.as_ref().is_err_and(ArchiveError::is_lasting) {
-        index.put(&torn)?;
+    if done.as_ref().is_err_and(|error| !matches!(error, ArchiveError::Index(_))) {
+        index.put(&given_up(index, known, SegmentState::Torn)?)?;
     }
     done
+}
+
+/// A row nobody will close now: where it ends is where the next one begins, an hour after its start at most.
+fn given_up(index: &Segments, row: SegmentRow, state: SegmentState) -> Result<SegmentRow, ArchiveError> {
+    let latest = row.started_at_utc + LONGEST_SEGMENT;
+    let next = index.next_start(&row.id())?.map_or(latest, |next| next.min(latest));
+    let ended_at_utc = if row.ended.is_some() { row.ended_at_utc } else { next };
+    Ok(SegmentRow { state, ended_at_utc, ..row })
 }
 
 fn close_or_remove(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
@@ -121,7 +132,7 @@ fn close_or_remove(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -
         Ok(reader) => reader,
         // The row is written after the file is durable: somebody took it away.
         Err(ArchiveError::NotFound(_)) => {
-            index.put(&SegmentRow { state: SegmentState::Missing, ..row })?;
+            index.put(&given_up(index, row, SegmentState::Missing)?)?;
             return Ok(Salvaged::Gone);
         }
         Err(error) => return Err(error),
@@ -159,11 +170,16 @@ fn adopt(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvag
     take_in(dir, keys, index, reader, row)
 }
 
-/// A file that the index had given up is there again.
-fn returned(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvaged, ArchiveError> {
-    let reader = SegmentReader::open(dir, file, keys)?;
-    let row = closed_row(dir, &reader, file)?;
-    take_in(dir, keys, index, reader, row)
+/// A file that the index had given up is there again. Of one that had been closed the row knows what it was: whatever
+/// happened to it meanwhile is found when it is read, and not made sound.
+fn returned(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
+    if row.ended.is_some() {
+        index.put(&SegmentRow { state: SegmentState::Closed, ..row })?;
+        return Ok(Salvaged::Indexed);
+    }
+    let reader = SegmentReader::open(dir, &row.file, keys)?;
+    let found = closed_row(dir, &reader, &row.file)?;
+    take_in(dir, keys, index, reader, found)
 }
 
 fn take_in(

@@ -258,11 +258,22 @@ impl Retention {
             }
             for (day, rows) in days {
                 let counted: Vec<_> = rows.iter().filter(|row| row.state != SegmentState::Deleting).cloned().collect();
+                let before = tally.get(&site, &camera, day)?;
+                let last = custody.purged.get(&(camera.clone(), day)).map(|attested| attested.sha256.as_str());
                 if !counted.is_empty() {
-                    let before = custody.purged.get(&(camera.clone(), day)).map(|attested| attested.sha256.as_str());
-                    tally.count(&site, &camera, day, before, &counted)?;
+                    tally.count(&site, &camera, day, last, &counted)?;
                 }
-                archive.purge(&rows, now.date_naive())?;
+                archive.purge(&rows, now.date_naive()).inspect_err(|_| {
+                    // Not counted twice, and not at all where a hold comes before the next attempt.
+                    let again = || -> Result<(), ArchiveError> {
+                        let gone = archive.going(&counted)?;
+                        tally.put_back(&site, &camera, day, before.as_ref())?;
+                        if gone.is_empty() { Ok(()) } else { Ok(tally.count(&site, &camera, day, last, &gone)?) }
+                    };
+                    if let Err(error) = again() {
+                        tracing::error!(%error, "what was destroyed of a day may be counted wrongly");
+                    }
+                })?;
             }
             Ok(())
         })
@@ -317,17 +328,23 @@ impl Retention {
         let Some(end) = day.succ_opt().map(|next| next.and_time(chrono::NaiveTime::MIN).and_utc()) else {
             return Ok(false);
         };
+        let (archive, cameras) = (self.archive.clone(), tallies.iter().map(|one| one.purged.camera.clone()).collect());
+        let emptied = blocking(move || emptied(&archive, cameras, day)).await?;
         self.control.read(|state| {
+            // A day to come, which a calendar that was ahead has named, is over once nothing is left of it.
+            let is_to_come = |one: &Tally| day > now.date_naive() && emptied.contains(&one.purged.camera);
             let is_over = now >= state.custody.goes_at(Some(&site), end);
             let is_known = |one: &Tally| state.custody.purged.contains_key(&(one.purged.camera.clone(), day));
-            tallies.retain(|one| is_over || is_known(one));
+            tallies.retain(|one| is_over || is_known(one) || is_to_come(one));
         });
         if tallies.is_empty() {
             return Ok(false);
         }
         for one in &mut tallies {
             let (archive, camera) = (self.archive.clone(), one.purged.camera.clone());
-            one.purged.key_destroyed = blocking(move || archive.end_day(&camera, day)).await?;
+            // Of a day whose disk is away, nobody has destroyed the key.
+            let was_there = one.purged.missing < one.purged.segments || archive.has_day(&camera, day);
+            one.purged.key_destroyed = blocking(move || archive.end_day(&camera, day)).await? && was_there;
         }
         let cameras = tallies.iter().map(|one| one.purged.clone()).collect();
         self.system(FootageCommand::Attest { site, day, cameras }).await?;
@@ -375,6 +392,17 @@ impl Retention {
 fn footage(row: &SegmentRow) -> Footage {
     let (from_utc, until_utc, trusted_utc) = (row.started_at_utc, row.ended_at_utc, row.trusted_utc);
     Footage { camera: row.camera.clone(), from_utc, until_utc, trusted_utc }
+}
+
+/// The cameras of which nothing is left of that day.
+fn emptied(archive: &Archive, cameras: Vec<CameraId>, day: NaiveDate) -> Result<Vec<CameraId>, ArchiveError> {
+    let mut found = Vec::new();
+    for camera in cameras {
+        if archive.of_day(&camera, day)?.is_empty() {
+            found.push(camera);
+        }
+    }
+    Ok(found)
 }
 
 fn lock(clock: &Mutex<PurgeClock>) -> MutexGuard<'_, PurgeClock> {

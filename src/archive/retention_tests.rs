@@ -448,6 +448,105 @@ async fn a5_4_what_cannot_be_closed_or_is_away_goes_when_its_time_is_up_with_its
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_footage_goes_in_time_also_where_the_master_key_is_not_there() {
+    let house = House::new().await;
+    let row = house.record("hall", start() + TimeDelta::hours(1));
+    let open = house.record("hall", start() + TimeDelta::hours(2));
+    house.store.segments().put(&SegmentRow { state: SegmentState::Open, ended: None, ..open }).unwrap();
+    let House { dir, clock, control, store, archive, sweep } = house;
+    drop((archive, sweep));
+    std::fs::remove_file(dir.path().join("master.key")).unwrap();
+    let archive = Archive::locked(&dir.path().join("recordings"), store.segments(), 0).unwrap();
+    assert!(archive.open_segment(&row.id()).is_err());
+    let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+    let mut sweep = Retention::new(archive.clone(), control.clone(), shared, store.purge_tally()).unwrap();
+    sweep.replay().await.unwrap();
+    clock.advance(31 * 24 * HOUR);
+    sweep.sweep().await.unwrap();
+    let house = House { dir, clock, control, store, archive, sweep };
+    assert_eq!((house.rows(), house.files()), (vec![], 0));
+    let attested = house.attested();
+    assert_eq!((attested[0].1[0].segments, attested[0].1[0].key_destroyed), (2, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_5_what_could_not_be_destroyed_can_still_be_held() {
+    let mut house = House::new().await;
+    let (from, until) = (start() + TimeDelta::hours(1), start() + TimeDelta::hours(2));
+    let rows = [house.record("hall", from), house.record("hall", from + TimeDelta::hours(3))];
+    // The second one cannot be deleted, so the batch stops there; the day still has its key.
+    let stays = house.record("hall", start() + TimeDelta::hours(23));
+    let path = house.recordings().join(&rows[1].file);
+    let aside = house.dir.path().join("aside.seg");
+    std::fs::rename(&path, &aside).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    house.clock.advance((30 * 24 + 5) * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    assert!(house.sweep.sweep().await.is_err());
+    let states = || house.rows().iter().map(|row| row.state).collect::<Vec<_>>();
+    assert_eq!(states(), [SegmentState::Deleting, SegmentState::Closed, SegmentState::Closed], "the first one is gone");
+    assert!(!house.recordings().join(&rows[0].file).exists());
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::rename(&aside, &path).unwrap();
+    let hold = house.hold("hall", from + TimeDelta::hours(3), until + TimeDelta::hours(3)).await;
+    house.sweep.sweep().await.unwrap();
+    let mut house = house.restarted().await;
+    assert!(house.is_readable(&rows[1]), "it is held, and there");
+    house.clock.advance(24 * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    let counts = |house: &House| house.attested().iter().map(|(_, day)| day[0].segments).collect::<Vec<_>>();
+    assert_eq!(counts(&house), [2], "what is held is not told as destroyed");
+    assert!(house.is_readable(&rows[1]) && !house.is_readable(&stays));
+    house.decider(FootageCommand::Release { hold, why: "classé".to_owned() }).await;
+    house.sweep.sweep().await.unwrap();
+    assert_eq!((counts(&house), house.rows()), (vec![2, 1], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_6_a_day_that_never_came_is_over_when_nothing_is_left_of_it() {
+    let mut house = House::new().await;
+    house.decider(FootageCommand::SetRetention { site: "arcade".parse().unwrap(), days: 7 }).await;
+    house.record("hall", house.clock.utc());
+    // The calendar is a year ahead for an hour.
+    house.clock.step_wall(TimeDelta::days(365));
+    house.sweep.sweep().await.unwrap();
+    let ahead = house.record("hall", house.clock.utc());
+    house.clock.advance(HOUR);
+    house.clock.step_wall(TimeDelta::days(-365));
+    house.sweep.sweep().await.unwrap();
+    house.clock.advance(8 * 24 * HOUR);
+    house.sweep.sweep().await.unwrap();
+    assert!(house.rows().is_empty());
+    let day = ahead.started_at_utc.date_naive();
+    assert_eq!(super::walk::day_keys(&house.recordings(), &camera("hall"), day).unwrap(), [""; 0]);
+    let days: Vec<_> = house.attested().iter().map(|(day, cameras)| (*day, cameras[0].key_destroyed)).collect();
+    assert_eq!(days, [(start().date_naive(), true), (day, true)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_of_a_day_whose_disk_is_away_nobody_claims_to_have_destroyed_the_key() {
+    let house = House::new().await;
+    house.record("hall", start() + TimeDelta::hours(1));
+    let (recordings, away) = (house.recordings(), house.dir.path().join("away"));
+    std::fs::rename(&recordings, &away).unwrap();
+    house.clock.advance(31 * 24 * HOUR);
+    let mut house = house.restarted().await;
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    let told = |house: &House| {
+        house.attested().iter().map(|(_, day)| (day[0].missing, day[0].key_destroyed)).collect::<Vec<_>>()
+    };
+    assert_eq!((told(&house), house.rows()), (vec![(1, false)], vec![]));
+    // It comes back: all of it goes, and that is told.
+    std::fs::remove_dir_all(&recordings).unwrap();
+    std::fs::rename(&away, &recordings).unwrap();
+    let mut house = house.restarted().await;
+    house.sweep.sweep().await.unwrap();
+    assert_eq!((told(&house), house.files()), (vec![(1, false), (0, true)], 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a5_4_segments_that_were_exchanged_are_named() {
     let house = House::new().await;
     let rows: Vec<_> = [1, 2, 3].map(|hour| house.record("hall", start() + TimeDelta::hours(hour))).into();

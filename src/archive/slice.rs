@@ -115,7 +115,8 @@ impl Archive {
     ) -> Result<Slices, ArchiveError> {
         let told = self.told(camera, from_utc, until_utc)?;
         let mut found = Slices::default();
-        found.unreadable.extend(told.lost.iter().map(|row| (row.id(), self.why_lost(row))));
+        let lost = |row: &SegmentRow| format!("camera {}, segment {}: the file is gone", row.camera, row.file);
+        found.unreadable.extend(told.lost.iter().map(|row| (row.id(), lost(row))));
         for range in told.ranges {
             let empty =
                 |began, missed_frames| SliceRun { began, missed_frames, ended: range.ended, slices: Vec::new() };
@@ -165,20 +166,8 @@ impl Archive {
         let segment = self.open_segment(&id)?;
         let slice = Slice::of(id, &segment, from_utc, until_utc);
         let reaches = segment.fragments().iter().map(|fragment| fragment.end_utc()).max();
-        let is_short = row.state == SegmentState::Closed
-            && reaches.is_none_or(|reaches| reaches < row.ended_at_utc.min(until_utc));
+        let is_short =
+            row.state != SegmentState::Open && reaches.is_none_or(|reaches| reaches < row.ended_at_utc.min(until_utc));
         Ok(Part { slice, fault: if is_short { segment.cut_short() } else { None } })
-    }
-
-    /// What is wrong with a segment that the index says cannot be had.
-    fn why_lost(&self, row: &SegmentRow) -> String {
-        match row.state {
-            SegmentState::Missing => format!("camera {}, segment {}: the file is gone", row.camera, row.file),
-            _ => match self.open_segment(&row.id()) {
-                Ok(segment) => segment.cut_short().map(|error| error.to_string()),
-                Err(error) => Some(error.to_string()),
-            }
-            .unwrap_or_else(|| format!("camera {}, segment {}: it was never closed", row.camera, row.file)),
-        }
     }
 }

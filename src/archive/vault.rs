@@ -8,11 +8,12 @@ use super::master::MasterKey;
 use super::reader::SegmentReader;
 use super::reconcile::{Reconciled, reconcile, salvage};
 use super::storage::Reserves;
+use super::walk;
 use super::writer::{SegmentWriter, Shot};
 use crate::domain::CameraId;
 use crate::store::{Boundary, SegmentId, SegmentRow, SegmentState, Segments};
 use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,7 +67,29 @@ impl Archive {
         layout::make_dir(dir)?;
         let lock = lock(dir)?;
         let keys = Keys::open(dir, master, true)?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self::with(dir, keys, index, keep_free_mib, lock))
+    }
+
+    /// Opens the archive in `dir` without its master key: nothing can be recorded or read, and what has served its time can be
+    /// destroyed all the same. What the last run left under way is brought to an end.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NotFound`] when there is none, [`ArchiveError::InUse`], or the system's.
+    pub fn locked(dir: &Path, index: Segments, keep_free_mib: u64) -> Result<Self, ArchiveError> {
+        let keys = Keys::locked(dir)?;
+        let lock = lock(dir)?;
+        for row in index.under_way()? {
+            match row.state {
+                SegmentState::Deleting => finish_delete(dir, &index, &row)?,
+                SegmentState::Open => index.put(&SegmentRow { state: SegmentState::Torn, ..row })?,
+                SegmentState::Closed | SegmentState::Torn | SegmentState::Missing => {}
+            }
+        }
+        Ok(Self::with(dir, keys, index, keep_free_mib, lock))
+    }
+
+    fn with(dir: &Path, keys: Keys, index: Segments, keep_free_mib: u64, lock: File) -> Self {
+        Self(Arc::new(Inner {
             dir: dir.to_owned(),
             keys,
             index,
@@ -76,7 +99,7 @@ impl Archive {
             away: AtomicU64::new(0),
             drift: OnceLock::new(),
             _lock: lock,
-        })))
+        }))
     }
 
     /// Its directory.
@@ -95,9 +118,18 @@ impl Archive {
 
     /// Destroys a day's key, in memory and on the disk: what it opened is unreadable for good.
     pub(super) fn destroy_key(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
-        self.0.index.file_goes(camera, &layout::day_key(camera, day))?;
+        self.day_keys_go(camera, day)?;
         self.0.index.file_goes(camera, &layout::held_keys(camera, day))?;
         self.0.keys.destroy(camera, day)
+    }
+
+    /// Notes that a day's keys are about to be destroyed, those included that a copy alone still has.
+    fn day_keys_go(&self, camera: &CameraId, day: NaiveDate) -> Result<(), ArchiveError> {
+        let mut names: BTreeSet<String> = walk::day_keys(&self.0.dir, camera, day)?.into_iter().collect();
+        names.insert(layout::day_key(camera, day));
+        let copied = self.0.index.copied_keys(&format!("{}/", layout::day_dir(camera, day)))?;
+        names.extend(copied.into_iter().filter(|name| *name != layout::held_keys(camera, day)));
+        Ok(names.iter().try_for_each(|name| self.0.index.file_goes(camera, name))?)
     }
 
     /// Destroys a day's key but for these segments, which are held: each gets its own key wrapped by itself. Whether the
@@ -127,15 +159,16 @@ impl Archive {
                 Err(error) => return Err(error),
             }
         }
-        let (held, day_key) = (layout::held_keys(camera, day), layout::day_key(camera, day));
-        if away > 0 && self.0.dir.join(&day_key).exists() {
+        let held = layout::held_keys(camera, day);
+        let has_day_key = !walk::day_keys(&self.0.dir, camera, day)?.is_empty();
+        if away > 0 && has_day_key {
             tracing::error!(%camera, %day, away, "held segments are gone from the disk; the day's key stays until they are back or released");
             return Ok(false);
         }
-        if self.0.dir.join(&day_key).exists() {
+        if has_day_key {
             // Noted before it is written: after a crash in between, the copy still learns of it.
             self.0.index.key_comes(camera, &held)?;
-            self.0.index.file_goes(camera, &day_key)?;
+            self.day_keys_go(camera, day)?;
         }
         if self.0.keys.keep_held(camera, day, &keys)? {
             self.0.index.key_comes(camera, &held)?;
@@ -168,12 +201,10 @@ impl Archive {
     /// Closes what a failed write of this camera left open; what cannot be closed does not keep the next one from beginning.
     pub(super) fn salvage(&self, camera: &CameraId) -> Result<(), ArchiveError> {
         for row in self.0.index.under_way()? {
-            if row.camera == *camera && row.state == SegmentState::Open {
+            if row.camera == *camera && matches!(row.state, SegmentState::Open | SegmentState::Torn) {
                 match salvage(&self.0.dir, &self.0.keys, &self.0.index, row) {
-                    Err(error) if error.is_lasting() => {
-                        tracing::error!(%error, "a segment cannot be closed; it is left as it is");
-                    }
-                    Err(error) => return Err(error),
+                    Err(ArchiveError::Index(error)) => return Err(error.into()),
+                    Err(error) => tracing::error!(%error, "a segment cannot be closed; it is left as it is"),
                     Ok(_) => {}
                 }
             }
@@ -252,7 +283,10 @@ impl Archive {
             trusted_utc: self.0.drift.get().and_then(|drift| drift()).map(|drift| started_at_utc + drift),
             program: concat!("ecluse ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let day_key = self.0.keys.for_writing(&camera, started_at_utc.date_naive())?;
+        let day = started_at_utc.date_naive();
+        // Whatever was recorded that day was recorded under one.
+        let had_one = || Ok(self.0.index.of_day(&camera, day)?.iter().any(|row| row.state != SegmentState::Deleting));
+        let day_key = self.0.keys.for_writing(&camera, day, had_one)?;
         let file = layout::segment(&camera, started_at_utc);
         let writer = SegmentWriter::create(&self.0.dir.join(&file), &about, &day_key)?;
         let row = SegmentRow {

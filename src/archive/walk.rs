@@ -32,6 +32,15 @@ pub(super) fn segments(dir: &Path, camera: &CameraId, day: NaiveDate) -> Result<
     Ok(found)
 }
 
+/// The keys of one camera's day, relative to the archive's directory; the first one made is the first.
+pub(super) fn day_keys(dir: &Path, camera: &CameraId, day: NaiveDate) -> Result<Vec<String>, ArchiveError> {
+    let relative = layout::day_dir(camera, day);
+    let names = names(&dir.join(&relative))?.into_iter().filter(|name| layout::is_day_key(name));
+    let mut found: Vec<String> = names.map(|name| format!("{relative}/{name}")).collect();
+    found.sort_by_key(|name| (*name != layout::day_key(camera, day), name.clone()));
+    Ok(found)
+}
+
 fn names(path: &Path) -> Result<Vec<String>, ArchiveError> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,

@@ -37,8 +37,8 @@ struct Reading {
     floor_mib: u64,
     /// MiB below which it is time to look after the disk.
     warn_mib: u64,
-    /// Seconds since the oldest segment that is not copied began; 0: all are.
-    behind_s: u64,
+    /// Seconds since the oldest segment that is not copied ended; 0: all are. `None`: nobody has looked yet.
+    behind_s: Option<u64>,
     /// Seconds since the oldest name that is gone here should be gone there; 0: all are.
     undeleted_s: u64,
     /// Segments whose file was not there at the start.
@@ -59,7 +59,7 @@ impl Reading {
             StorageAlarm::SpaceOut => space(self.floor_mib),
             StorageAlarm::CopyBehind => {
                 let limit = if stands { COPY_BEHIND_S / 3 } else { COPY_BEHIND_S };
-                Some((self.behind_s > limit, self.behind_s))
+                self.behind_s.map(|behind_s| (behind_s > limit, behind_s))
             }
             StorageAlarm::CopyUndeleted => {
                 let limit = if stands { 0 } else { COPY_UNDELETED_S };
@@ -179,7 +179,14 @@ impl Watch {
             free_mib: measured.space.map(|space| space.free_mib),
             floor_mib: measured.reserves.floor_mib,
             warn_mib: measured.reserves.warn_mib,
-            behind_s: age(self.copy.as_ref().and_then(|copy| copy.state().behind_since_utc)),
+            behind_s: match &self.copy {
+                Some(copy) => {
+                    let state = copy.state();
+                    state.waiting.map(|_| age(state.behind_since_utc))
+                }
+                // One that was kept and cannot be now is not up to date for that.
+                None => (!self.book.is_used().unwrap_or(true)).then_some(0),
+            },
             undeleted_s: age(measured.undeleted_since_utc),
             away: self.archive.away(),
         }
@@ -212,7 +219,8 @@ mod tests {
         assert_eq!(after(3_601).judge(CopyUndeleted, false), Some((true, 3_601)));
         assert_eq!(after(1).judge(CopyUndeleted, true), Some((true, 1)));
         assert_eq!(after(0).judge(CopyUndeleted, true), Some((false, 0)));
-        let behind = |behind_s| Reading { behind_s, ..Reading::default() };
+        let behind = |behind_s| Reading { behind_s: Some(behind_s), ..Reading::default() };
+        assert_eq!(Reading::default().judge(CopyBehind, true), None, "a start ends no alarm");
         assert_eq!(behind(901).judge(CopyBehind, false), Some((true, 901)));
         assert_eq!(behind(301).judge(CopyBehind, true), Some((true, 301)));
         assert_eq!(behind(300).judge(CopyBehind, true), Some((false, 300)));

@@ -2,6 +2,7 @@
 
 use crate::archive::offsite::{Fetched, OffsiteSettings, Secret, fetch_copy};
 use crate::config::OffsiteConfig;
+use crate::store::OffsiteBook;
 use anyhow::Context;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -54,6 +55,23 @@ pub(super) fn fetch(offsite: &OffsiteConfig, dir: &Path) -> anyhow::Result<ExitC
     println!(
         "`ecluse recordings check` says whether it is sound: name it as recorder.directory in a configuration of its own"
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says which copy there is, and forgets it where somebody has deleted it.
+pub(super) fn forget(book: &OffsiteBook, is_deleted: bool) -> anyhow::Result<ExitCode> {
+    let Some(place) = book.place()? else {
+        println!("no off-site copy is known");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let (waiting, _) = book.overdue()?;
+    println!("off-site copy: {place}; files that must still go from it: {waiting}");
+    if is_deleted {
+        book.forget()?;
+        println!("forgotten: the next start begins another one, where the configuration says");
+    } else {
+        println!("nothing was done; once it has been deleted there: `ecluse recordings forget-copy --deleted`");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

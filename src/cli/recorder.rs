@@ -51,7 +51,8 @@ pub(super) fn authorities(path: &Path) -> Result<Vec<X509>, String> {
 /// Starts recording what the configuration asks for. Whatever is wrong with key, directory or disk stops recording alone:
 /// it is said, shown on the pages, and the live part goes on (fail closed for footage, open for nobody).
 ///
-/// What a backup brought back is destroyed before this returns; from then on the sweep runs until the recorder stops.
+/// What a backup brought back is destroyed before this returns; from then on the sweep runs until the recorder stops. It needs
+/// no master key: footage goes when its time is up, whether anything can be recorded or not (A5-4).
 pub(super) async fn start(
     config: &Config,
     store: &Store,
@@ -59,47 +60,66 @@ pub(super) async fn start(
     clock: &Arc<dyn Clock>,
     control: &Control,
 ) -> Option<Recorder> {
-    let recorder = config.recorder.as_ref()?;
+    let Some(recorder) = config.recorder.as_ref() else {
+        if store.segments().cameras().is_ok_and(|cameras| !cameras.is_empty()) {
+            tracing::error!(
+                "there are recordings and [recorder] is gone: nothing destroys them when their time is up (A5-4)"
+            );
+        }
+        return None;
+    };
     let cameras: Vec<CameraId> =
         config.site.iter().flat_map(|site| site.camera.iter().map(|camera| camera.id.clone())).collect();
+    let refused = |error: &ArchiveError| {
+        tracing::error!(%error, "nothing is recorded until this is put right and the server is started again");
+        Recorder::refused(error, cameras.clone())
+    };
+    let (archive, fault) = match open(config, recorder, store).await {
+        Ok(archive) => (archive, None),
+        Err(error) => match locked(config, recorder, store, &error).await {
+            Some(archive) => (archive, Some(error)),
+            None => return Some(refused(&error)),
+        },
+    };
+    let sweep = match retention(&archive, control, clock, store, recorder.retention_days).await {
+        Ok(sweep) => sweep,
+        Err(error) => return Some(refused(&error)),
+    };
+    archive.reserve_for_holds(recorder.hold_reserve_mib);
     let settings = RecorderSettings {
         segment: Duration::from_secs(recorder.segment_s),
         fragment: Duration::from_millis(recorder.fragment_ms),
     };
-    let opened = match open(config, recorder, store).await {
-        Ok(archive) => {
-            retention(&archive, control, clock, store, recorder.retention_days).await.map(|sweep| (archive, sweep))
-        }
-        Err(error) => Err(error),
+    let started = match fault {
+        None => Recorder::start(archive.clone(), hub, clock, cameras.clone(), settings),
+        Some(fault) => Err(fault),
     };
-    let started = opened.and_then(|(archive, sweep)| {
-        archive.reserve_for_holds(recorder.hold_reserve_mib);
-        let recorder = Recorder::start(archive.clone(), hub, clock, cameras.clone(), settings)?;
-        recorder.keep_retention(sweep);
-        Ok((recorder, archive))
+    let running = started.unwrap_or_else(|error| refused(&error));
+    running.keep_retention(sweep);
+    let copy = copy(&archive, store, recorder, clock);
+    if let Some(copy) = &copy {
+        running.keep_copy(copy.clone());
+    }
+    running.keep_watch(Watch {
+        archive,
+        control: control.clone(),
+        clock: clock.clone(),
+        book: store.offsite(),
+        copy: copy.and_then(Result::ok),
+        warn_free_mib: recorder.warn_free_mib,
+        cameras,
     });
-    let started = started.map(|(running, archive)| {
-        let copy = copy(&archive, store, recorder, &cameras, clock);
-        if let Some(copy) = &copy {
-            running.keep_copy(copy.clone());
-        }
-        let copy = copy.and_then(Result::ok);
-        let (clock, book, warn_free_mib) = (clock.clone(), store.offsite(), recorder.warn_free_mib);
-        running.keep_watch(Watch {
-            archive,
-            control: control.clone(),
-            clock,
-            book,
-            copy,
-            warn_free_mib,
-            cameras: cameras.clone(),
-        });
-        running
-    });
-    Some(started.unwrap_or_else(|error| {
-        tracing::error!(%error, "nothing is recorded until this is put right and the server is started again");
-        Recorder::refused(&error, cameras)
-    }))
+    Some(running)
+}
+
+/// The archive without its master key, where that is all that is wrong.
+async fn locked(config: &Config, recorder: &RecorderConfig, store: &Store, why: &ArchiveError) -> Option<Archive> {
+    if !matches!(why, ArchiveError::MasterKey { .. } | ArchiveError::WrongMasterKey { .. }) {
+        return None;
+    }
+    let (dir, index, keep_free_mib) = (config.recordings_dir(), store.segments(), recorder.keep_free_mib);
+    let opened = tokio::task::spawn_blocking(move || Archive::locked(&dir, index, keep_free_mib)).await.ok()?;
+    opened.inspect_err(|error| tracing::error!(%error, "what has served its time is not destroyed, either")).ok()
 }
 
 /// The off-site copy, if one is configured. A fault of it stops nothing here.
@@ -107,7 +127,6 @@ fn copy(
     archive: &Archive,
     store: &Store,
     recorder: &RecorderConfig,
-    cameras: &[CameraId],
     clock: &Arc<dyn Clock>,
 ) -> Option<Result<Mirror, String>> {
     let Some(offsite) = &recorder.offsite else {
@@ -120,8 +139,7 @@ fn copy(
     };
     let settings = offsite::settings(offsite).map_err(|(key, why)| format!("recorder.offsite.{key}: {why}"));
     let started = settings.and_then(|settings| {
-        let cameras = cameras.to_vec();
-        let started = Mirror::start(archive.clone(), store.offsite(), &settings, cameras, clock.clone());
+        let started = Mirror::start(archive.clone(), store.offsite(), &settings, clock.clone());
         started.map_err(|error| error.to_string())
     });
     Some(started.inspect_err(|error| tracing::error!(%error, "no off-site copy is kept")))

@@ -41,6 +41,11 @@ enum Command {
     ///
     /// Files stay encrypted: the master key opens them. The copy itself is not changed.
     FetchCopy(FetchArguments),
+    /// Forget an off-site copy that has been deleted, so that another can be begun; the server must be stopped
+    ///
+    /// Nothing is deleted over there: do that first, by hand. Until then the server would delete there what must go, and a
+    /// copy that is forgotten keeps it (A5-4). Without --deleted this only says which copy it is about.
+    ForgetCopy(ForgetArguments),
 }
 
 #[derive(clap::Args)]
@@ -91,6 +96,15 @@ struct FetchArguments {
 }
 
 #[derive(clap::Args)]
+struct ForgetArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The copy has been deleted over there
+    #[arg(long)]
+    deleted: bool,
+}
+
+#[derive(clap::Args)]
 struct RotateArguments {
     #[command(flatten)]
     config: ConfigArgument,
@@ -124,6 +138,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let (_, recorder) = recorder_config(&arguments.config)?;
             let copy = recorder.offsite.context("the configuration has no [recorder.offsite]: there is no copy")?;
             offsite::fetch(&copy, &arguments.directory)
+        }
+        Command::ForgetCopy(arguments) => {
+            let (config, _) = recorder_config(&arguments.config)?;
+            let store = Store::open(&running::store_dir(&config.server.data_dir))?;
+            offsite::forget(&store.offsite(), arguments.deleted)
         }
     }
 }

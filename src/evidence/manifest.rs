@@ -116,16 +116,21 @@ pub struct Unreadable {
 /// Where a camera has no pictures within the footage asked for.
 pub(super) fn gaps(footage: &Excerpt, runs: &[SliceRun]) -> Vec<Gap> {
     let (mut at, mut found) = (footage.from_utc, Vec::new());
+    let mut before: Option<&SliceRun> = None;
     for run in runs {
         let Some((first, last)) = run.slices.first().zip(run.slices.last()) else { continue };
         let (from_utc, until_utc) = (first.from_utc(), last.until_utc());
         // A cut without missing pictures is no gap, even where two neighbours' clocks part by some milliseconds.
-        let is_gap = run.missed_frames > 0 || !matches!(run.began, Boundary::CameraClock | Boundary::WallClock);
-        if from_utc > at && is_gap {
-            let why = Some(run.began).filter(|why| why.is_gap());
+        let is_clock = matches!(run.began, Boundary::CameraClock | Boundary::WallClock);
+        let goes_on = is_clock && before.is_some_and(|before| before.ended == Some(run.began));
+        if from_utc > at && (run.missed_frames > 0 || !goes_on) {
+            // The run that went on with another clock is not there.
+            let why = if is_clock && !goes_on && before.is_some() { Boundary::Gone } else { run.began };
+            let why = Some(why).filter(|why| why.is_gap());
             found.push(Gap { from_utc: at, until_utc: from_utc, why, missed_frames: run.missed_frames });
         }
         at = at.max(until_utc);
+        before = Some(run);
     }
     if at < footage.until_utc {
         let why = runs.last().and_then(|run| run.ended).filter(|why| why.is_gap());

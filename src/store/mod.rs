@@ -44,7 +44,7 @@ pub use passkeys::{MOST_PASSKEYS, Passkeys, StoredPasskey};
 pub use people::{Identity, People, same_email};
 pub use purge_tally::{PurgeTally, Tally};
 pub use second_factors::{Proved, RECOVERY_CODES, SecondFactor, SecondFactors};
-pub use segment::{Boundary, SegmentId, SegmentRow, SegmentState};
+pub use segment::{Boundary, LONGEST_SEGMENT, SegmentId, SegmentRow, SegmentState};
 pub use segments::Segments;
 pub use sightings::Sightings;
 pub use tickets::{Mark, Tickets};

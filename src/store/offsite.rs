@@ -11,6 +11,9 @@ use crate::domain::CameraId;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
+/// The one row of the table of places.
+const PLACE: &str = "place";
+
 /// The book of the off-site copy.
 #[derive(Clone)]
 pub struct OffsiteBook {
@@ -18,6 +21,7 @@ pub struct OffsiteBook {
     pub(super) late: Table,
     keys: Table,
     doomed: Table,
+    place: Table,
 }
 
 impl OffsiteBook {
@@ -27,6 +31,7 @@ impl OffsiteBook {
             late: Table::open(engine, "offsite-late")?,
             keys: Table::open(engine, "offsite-keys")?,
             doomed: Table::open(engine, "offsite-doomed")?,
+            place: Table::open(engine, "offsite-place")?,
         })
     }
 
@@ -36,6 +41,35 @@ impl OffsiteBook {
     /// [`StoreError`] when it cannot be read.
     pub fn copied_until(&self, camera: &CameraId) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.copied.get(camera.as_str())
+    }
+
+    /// Where the copy is; `None`: there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn place(&self) -> Result<Option<String>, StoreError> {
+        self.place.get(PLACE)
+    }
+
+    /// Notes where the copy is; on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn is_at(&self, place: &str) -> Result<(), StoreError> {
+        self.place.put(PLACE, &place)?;
+        self.place.commit()
+    }
+
+    /// Forgets a copy that somebody has deleted: what was copied, what had to go from it, and where it was. On disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn forget(&self) -> Result<(), StoreError> {
+        for table in [&self.copied, &self.late, &self.keys, &self.doomed, &self.place] {
+            table.clear()?;
+        }
+        self.place.commit()
     }
 
     /// Whether anything was ever copied: then deletions must reach the copy, whatever the configuration says today.
@@ -53,6 +87,12 @@ impl OffsiteBook {
     /// [`StoreError`] when they cannot be read.
     pub fn key_names(&self) -> Result<Vec<String>, StoreError> {
         self.keys.rows::<String>().map(|row| row.map(|(name, _)| name)).collect()
+    }
+
+    /// Those of them whose names begin so.
+    pub(super) fn key_names_under(&self, start: &str) -> Result<Vec<String>, StoreError> {
+        let rows = self.keys.rows_between::<String>(start, &format!("{start}~"));
+        rows.map(|row| row.map(|(name, _)| name)).collect()
     }
 
     /// The hash of a small file as it was copied last; `None`: never.
@@ -106,6 +146,11 @@ impl OffsiteBook {
         }
         self.keys.remove(name)?;
         Ok(())
+    }
+
+    /// Takes a name off that list: its file stays. Without waiting for the disk.
+    pub(super) fn stays(&self, name: &str) -> Result<(), StoreError> {
+        self.doomed.remove(name).map(drop)
     }
 
     /// The first names on the list of what must go, each with the time since when, UTC.

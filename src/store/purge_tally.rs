@@ -79,6 +79,32 @@ impl PurgeTally {
         self.rows.commit()
     }
 
+    /// What is counted of one camera's day.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn get(&self, site: &SiteId, camera: &CameraId, day: NaiveDate) -> Result<Option<Tally>, StoreError> {
+        self.rows.get(&key(site, day, camera))
+    }
+
+    /// Counts as before: what was counted since has not gone. Without waiting for the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn put_back(
+        &self,
+        site: &SiteId,
+        camera: &CameraId,
+        day: NaiveDate,
+        before: Option<&Tally>,
+    ) -> Result<(), StoreError> {
+        let key = key(site, day, camera);
+        match before {
+            Some(tally) => self.rows.put(&key, tally),
+            None => self.rows.remove(&key).map(drop),
+        }
+    }
+
     /// Every day of which something was destroyed and that has not been attested, by site and day.
     ///
     /// # Errors

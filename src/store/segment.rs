@@ -1,7 +1,7 @@
 //! One recorded segment, as the index knows it.
 
 use crate::domain::CameraId;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -89,6 +89,9 @@ pub(super) fn key(camera: &CameraId, at: DateTime<Utc>) -> String {
     format!("{camera}/{}", time(at))
 }
 
+/// No segment is longer: an hour is the longest that can be configured, and a group of pictures goes beyond it.
+pub const LONGEST_SEGMENT: TimeDelta = TimeDelta::minutes(62);
+
 /// How far a segment's life has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,7 +116,7 @@ pub struct SegmentRow {
     pub camera: CameraId,
     /// When its first picture was taken, UTC.
     pub started_at_utc: DateTime<Utc>,
-    /// Where its last picture ends, UTC; its start while that is not known.
+    /// Where its last picture ends, UTC; its start while it is open, and the latest it can have ended where nobody knows.
     pub ended_at_utc: DateTime<Utc>,
     /// When its first picture was taken by the time that had passed, UTC, where the calendar was in doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +143,11 @@ impl SegmentRow {
     /// Its name.
     pub fn id(&self) -> SegmentId {
         SegmentId { camera: self.camera.clone(), started_at_utc: self.started_at_utc }
+    }
+
+    /// The last instant at which it is known to have been recorded, UTC.
+    pub fn last_known_utc(&self) -> DateTime<Utc> {
+        if self.ended.is_some() { self.ended_at_utc } else { self.started_at_utc }
     }
 
     pub(super) fn adrift_key(&self) -> Option<String> {

@@ -8,7 +8,7 @@
 use super::OffsiteBook;
 use super::StoreError;
 use super::engine::{Engine, Table};
-use super::segment::{SegmentId, SegmentRow, SegmentState, key, time};
+use super::segment::{LONGEST_SEGMENT, SegmentId, SegmentRow, SegmentState, key, time};
 use crate::domain::CameraId;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use std::sync::{Arc, Mutex};
@@ -95,6 +95,19 @@ impl Segments {
         self.rows.commit()
     }
 
+    /// Rows that were to be deleted stay as they are given: their files are still there. They come off the list of what must
+    /// go from the off-site copy, and are copied again where that had begun. On disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one cannot be written.
+    pub fn take_back(&self, rows: &[SegmentRow]) -> Result<(), StoreError> {
+        for row in rows {
+            self.write(row)?;
+            self.copy_again(row)?;
+        }
+        self.rows.commit()
+    }
+
     /// Removes rows, on disk when this returns. The files must be gone by then.
     ///
     /// # Errors
@@ -124,6 +137,14 @@ impl Segments {
         self.rows.commit()
     }
 
+    /// The key files under this path that have been copied off-site.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn copied_keys(&self, under: &str) -> Result<Vec<String>, StoreError> {
+        self.offsite.key_names_under(under)
+    }
+
     /// Cameras that have rows: one look for each, however many rows there are.
     ///
     /// # Errors
@@ -151,7 +172,7 @@ impl Segments {
             let Some((at, camera)) = key.split_once('/') else { continue };
             let Some(row) = self.rows.get::<SegmentRow>(&format!("{camera}/{at}"))? else { continue };
             let drift = row.trusted_utc.map(|trusted| trusted - row.started_at_utc);
-            newest = newest.max(Some(row.ended_at_utc + drift.unwrap_or_default()));
+            newest = newest.max(Some(row.last_known_utc() + drift.unwrap_or_default()));
             if drift.is_none() {
                 break;
             }
@@ -173,7 +194,7 @@ impl Segments {
                 let row = self.get(&SegmentId { camera: camera.clone(), started_at_utc })?;
                 let trusted = row.and_then(|row| {
                     let own = row.trusted_utc? - row.started_at_utc;
-                    ((own - drift).abs() <= tolerance).then(|| row.ended_at_utc + own)
+                    ((own - drift).abs() <= tolerance).then(|| row.last_known_utc() + own)
                 });
                 if trusted.is_some() {
                     newest = newest.max(trusted);
@@ -255,14 +276,23 @@ impl Segments {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<SegmentRow>, StoreError> {
-        let (from_key, until_key) = (key(camera, from), key(camera, until));
-        let before = self.rows.rows_between::<SegmentRow>(&format!("{camera}/"), &from_key).next_back().transpose()?;
-        let overlaps = |row: &SegmentRow| row.ended_at_utc > from || row.state == SegmentState::Open;
-        let mut found: Vec<SegmentRow> = before.into_iter().map(|(_, row)| row).filter(overlaps).collect();
-        for row in self.rows.rows_between::<SegmentRow>(&from_key, &until_key) {
-            found.push(row?.1);
-        }
-        Ok(found)
+        // Not the one before alone: where the calendar was set back, several reach in.
+        let earliest = key(camera, from - LONGEST_SEGMENT);
+        let rows =
+            self.rows.rows_between::<SegmentRow>(&earliest, &key(camera, until)).map(|row| row.map(|(_, row)| row));
+        let reaches_in =
+            |row: &SegmentRow| row.started_at_utc >= from || row.ended_at_utc > from || row.state == SegmentState::Open;
+        rows.filter(|row| row.as_ref().map_or(true, reaches_in)).collect()
+    }
+
+    /// When the segment after this one of its camera began, UTC, by the calendar's order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn next_start(&self, id: &SegmentId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let from = key(&id.camera, id.started_at_utc + TimeDelta::milliseconds(1));
+        let next = self.rows.rows_between::<SegmentRow>(&from, &format!("{}0", id.camera)).next().transpose()?;
+        Ok(next.map(|(_, row)| row.started_at_utc))
     }
 
     /// The oldest segments of all cameras that began before `before`, oldest first: what a sweep works through.
@@ -325,7 +355,7 @@ mod tests {
             file: format!("{camera}/{at}"),
             state,
             began: Boundary::Length,
-            ended: None,
+            ended: (state == SegmentState::Closed).then_some(Boundary::Length),
             missed_frames: 0,
             frames: 1_500,
             fragments: 60,

@@ -17,7 +17,7 @@ use std::sync::{MutexGuard, PoisonError};
 pub struct Late {
     /// Segments.
     pub segments: u64,
-    /// When the oldest of them began, UTC.
+    /// When the oldest of them ended, UTC.
     pub oldest_utc: Option<DateTime<Utc>>,
 }
 
@@ -55,7 +55,7 @@ impl Segments {
     /// [`StoreError`] when they cannot be read.
     pub fn count_late(&self) -> Result<Late, StoreError> {
         self.late_from("").try_fold(Late::default(), |so_far, row| {
-            let at = row?.started_at_utc;
+            let at = row?.ended_at_utc;
             let oldest_utc = Some(so_far.oldest_utc.map_or(at, |oldest| oldest.min(at)));
             Ok(Late { segments: so_far.segments + 1, oldest_utc })
         })
@@ -78,11 +78,11 @@ impl Segments {
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub fn could_not_copy(&self, id: &SegmentId) -> Result<(), StoreError> {
-        self.passes(id)?;
-        let is_there = self.get(id)?.is_some_and(|row| row.state != SegmentState::Deleting);
-        if is_there {
+        // Listed before it is passed over: nothing falls between the two.
+        if self.get(id)?.is_some_and(|row| row.state != SegmentState::Deleting) {
             self.offsite.late.put(&id.key(), &())?;
         }
+        self.passes(id)?;
         self.rows.commit()
     }
 
@@ -121,6 +121,17 @@ impl Segments {
             SegmentState::Open | SegmentState::Torn | SegmentState::Missing => {}
         }
         Ok(())
+    }
+
+    /// A row that was to go and stays: whether the copy still has it nobody knows. Without waiting for the disk.
+    pub(super) fn copy_again(&self, row: &SegmentRow) -> Result<(), StoreError> {
+        let id = row.id();
+        let _order = self.in_order();
+        let is_passed = self.offsite.copied_until(&id.camera)?.is_some_and(|until| until >= id.started_at_utc);
+        if is_passed {
+            self.offsite.late.put(&id.key(), &())?;
+        }
+        self.offsite.stays(&row.file)
     }
 
     pub(super) fn in_order(&self) -> MutexGuard<'_, ()> {

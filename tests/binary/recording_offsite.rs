@@ -70,6 +70,13 @@ async fn a5_4_recordings_are_copied_while_the_server_runs_and_come_back_with_one
     let again = fetch(back.to_str().unwrap());
     assert!(again.code != Some(0) && again.stderr.contains("is not empty"), "{}", again.stderr);
 
+    // It is told which copy there is, and forgotten when somebody says that it has been deleted.
+    let forget =
+        |more: &[&str]| run(&mut ecluse(&[&["recordings", "forget-copy", "--config", site.config()], more].concat()));
+    assert!(forget(&[]).stdout.contains("nothing was done"));
+    assert!(forget(&["--deleted"]).stdout.contains("forgotten"));
+    assert!(forget(&[]).stdout.contains("no off-site copy is known"));
+
     // Somewhere else, with the master key alone.
     let elsewhere = Site::with(&["hall"], &format!("keep_free_mib = 64\ndirectory = \"{}\"", back.display()));
     std::fs::copy(site.world.path("recordings.key"), elsewhere.world.path("recordings.key")).unwrap();

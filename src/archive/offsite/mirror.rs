@@ -2,13 +2,12 @@
 
 use super::remote::Remote;
 use super::{CopyTrouble, OffsiteError, OffsiteSettings};
-use crate::archive::Archive;
+use crate::archive::{Archive, walk};
 use crate::clock::Clock;
-use crate::domain::CameraId;
-use crate::store::{OffsiteBook, SegmentRow, Segments, StoreError};
-use chrono::{DateTime, NaiveDate, Utc};
+use crate::store::{OffsiteBook, SegmentId, SegmentRow, Segments, StoreError};
+use chrono::{DateTime, Utc};
 use metrics::{counter, gauge};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +33,7 @@ pub struct MirrorState {
     pub trouble: Option<CopyTrouble>,
     /// Since when rounds have not ended, UTC.
     pub failing_since_utc: Option<DateTime<Utc>>,
-    /// When the oldest closed segment that is not copied yet began, UTC; `None`: all are copied.
+    /// When the oldest closed segment that is not copied yet ended, UTC; `None`: all are copied.
     pub behind_since_utc: Option<DateTime<Utc>>,
     /// Names that are deleted here and not there yet.
     pub doomed: usize,
@@ -60,7 +59,6 @@ struct Inner {
     archive: Archive,
     remote: Remote,
     book: OffsiteBook,
-    cameras: Vec<CameraId>,
     clock: Arc<dyn Clock>,
     state: Mutex<MirrorState>,
     stop: CancellationToken,
@@ -68,25 +66,30 @@ struct Inner {
 }
 
 impl Mirror {
-    /// Keeps a copy of these cameras' segments. Must be called inside a tokio runtime.
+    /// Keeps a copy of every camera's segments. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// When the settings name no storage that could be spoken to. That it does not answer is no error: it is tried again.
+    /// [`OffsiteError::OtherPlace`] when the copy so far is elsewhere; when the settings name no storage that could be spoken
+    /// to. That it does not answer is no error: it is tried again.
     pub fn start(
         archive: Archive,
         book: OffsiteBook,
         settings: &OffsiteSettings,
-        cameras: Vec<CameraId>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OffsiteError> {
+        let place = settings.place();
+        match book.place()? {
+            Some(known) if known != place => return Err(OffsiteError::OtherPlace { known, place }),
+            Some(_) => {}
+            None => book.is_at(&place)?,
+        }
         let mirror = Self(Arc::new(Inner {
             archive,
             remote: Remote::new(settings)?,
             book,
-            cameras,
             clock,
             state: Mutex::new(MirrorState {
-                host: host_of(&settings.endpoint),
+                host: settings.host(),
                 bucket: settings.bucket.clone(),
                 ..MirrorState::default()
             }),
@@ -163,8 +166,9 @@ impl Mirror {
         wait
     }
 
-    /// What is deleted here goes there, and what is new here comes there.
+    /// What is deleted here goes there, and what is new here comes there. A file that cannot be read here holds up no other.
     async fn round(&self) -> Result<(), OffsiteError> {
+        let mut turn = Turn::default();
         loop {
             // A held segment's own key before the day's goes.
             let sent = self.send_keys().await;
@@ -172,12 +176,10 @@ impl Mirror {
             self.look().await?;
             sent?;
             let more = deleted?;
-            let copied = self.copy_some().await;
+            let copied = self.copy_some(&mut turn).await;
             self.look().await?;
             if !copied? && !more {
-                let late = self.copy_late().await;
-                self.look().await?;
-                return late;
+                return turn.unreadable.map_or(Ok(()), Err);
             }
         }
     }
@@ -215,51 +217,51 @@ impl Mirror {
         Ok(())
     }
 
-    /// Whether there may be more.
-    async fn copy_some(&self) -> Result<bool, OffsiteError> {
+    /// Copies a batch of each camera, and one of what came late. Whether there may be more.
+    async fn copy_some(&self, turn: &mut Turn) -> Result<bool, OffsiteError> {
         let mut more = false;
-        for camera in &self.0.cameras {
-            let of = camera.clone();
-            let waiting = self.ask(move |index| index.to_copy(&of, BATCH)).await?;
+        for camera in self.ask(Segments::cameras).await? {
+            let waiting = self.ask(move |index| index.to_copy(&camera, BATCH)).await?;
             more |= waiting.len() == BATCH;
             for row in waiting {
-                self.copy(&row).await?;
+                turn.note(self.copy(&row).await?);
             }
         }
-        Ok(more)
-    }
-
-    /// What came late, once through the list: of a file that is still away, the next round asks again.
-    async fn copy_late(&self) -> Result<(), OffsiteError> {
-        let mut after = None;
-        loop {
-            let from = after.take();
-            let late = self.ask(move |index| index.late(from.as_ref(), BATCH)).await?;
-            let Some(last) = late.last() else { return Ok(()) };
-            after = Some(last.id());
-            for row in late {
-                self.copy(&row).await?;
-            }
+        // Once through the list: of a file that is still away, the next round asks again.
+        let after = turn.after.clone();
+        let late = self.ask(move |index| index.late(after.as_ref(), BATCH)).await?;
+        for row in &late {
+            turn.note(self.copy(row).await?);
         }
+        turn.after = late.last().map(SegmentRow::id).or(turn.after.take());
+        Ok(more || late.len() == BATCH)
     }
 
-    async fn copy(&self, row: &SegmentRow) -> Result<(), OffsiteError> {
+    /// Copies one segment; what is wrong with its file where that cannot be read, and the others can be copied.
+    async fn copy(&self, row: &SegmentRow) -> Result<Option<OffsiteError>, OffsiteError> {
         self.small("archive.json".to_owned()).await?;
-        self.small(day_key(&row.camera, row.started_at_utc.date_naive())).await?;
+        let (archive, camera, day) = (self.0.archive.clone(), row.camera.clone(), row.started_at_utc.date_naive());
+        for name in blocking(move || Ok(walk::day_keys(archive.dir(), &camera, day)?)).await? {
+            self.small(name).await?;
+        }
         let path = self.path(&row.file);
         let (copied, id) = (self.0.remote.put_file(&row.file, &path).await, row.id());
         let bytes = match copied {
             Ok(bytes) => bytes,
-            // Destroyed since the index was read: its name is on the list of what must go. Or it is away.
-            Err(_) if !path.exists() => return self.ask(move |index| index.could_not_copy(&id)).await,
-            Err(error) => return Err(error),
+            Err(error) => {
+                let read = blocking(move || Ok(unreadable(&path))).await?;
+                let Some(why) = read else { return Err(error) };
+                self.ask(move |index| index.could_not_copy(&id)).await?;
+                // Destroyed since the index was read: its name is on the list of what must go. Or it is away.
+                return Ok(Some(why).filter(|why| why.kind() != std::io::ErrorKind::NotFound).map(|_| error));
+            }
         };
         self.ask(move |index| index.has_copied(&id)).await?;
         counter!("ecluse_offsite_bytes_total").increment(bytes);
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.copied += 1;
         state.bytes += bytes;
-        Ok(())
+        Ok(None)
     }
 
     /// Asks or tells the archive's index.
@@ -306,10 +308,9 @@ impl Mirror {
         let (doomed, doomed_since_utc) = blocking(move || Ok(book.overdue()?)).await?;
         let late = self.ask(Segments::count_late).await?;
         let (mut behind, mut waiting) = (late.oldest_utc, late.segments);
-        for camera in &self.0.cameras {
-            let camera = camera.clone();
+        for camera in self.ask(Segments::cameras).await? {
             let look = move |index: &Segments| {
-                let oldest = index.to_copy(&camera, 1)?.first().map(|row| row.started_at_utc);
+                let oldest = index.to_copy(&camera, 1)?.first().map(|row| row.ended_at_utc);
                 Ok((oldest, if oldest.is_some() { index.count_to_copy(&camera)? } else { 0 }))
             };
             let (oldest, count) = self.ask(look).await?;
@@ -329,15 +330,25 @@ impl std::fmt::Debug for Mirror {
     }
 }
 
-/// Host and port of an endpoint, and nothing else that may stand in it.
-fn host_of(endpoint: &str) -> String {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default().to_owned()
+/// How far a round has come.
+#[derive(Default)]
+struct Turn {
+    /// The late segment that was looked at last.
+    after: Option<SegmentId>,
+    /// A file that could not be read here.
+    unreadable: Option<OffsiteError>,
 }
 
-fn day_key(camera: &CameraId, day: NaiveDate) -> String {
-    crate::archive::layout::day_key(camera, day)
+impl Turn {
+    fn note(&mut self, fault: Option<OffsiteError>) {
+        self.unreadable = self.unreadable.take().or(fault);
+    }
+}
+
+/// Why a file cannot be read to its end; `None`: it can.
+fn unreadable(path: &Path) -> Option<std::io::Error> {
+    let read = || std::io::copy(&mut std::fs::File::open(path)?, &mut std::io::sink());
+    read().err()
 }
 
 async fn blocking<T: Send + 'static>(
@@ -345,22 +356,4 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, OffsiteError> {
     let ended = tokio::task::spawn_blocking(work).await;
     ended.unwrap_or_else(|error| Err(OffsiteError::Transfer(std::io::Error::other(error))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host_of;
-
-    #[test]
-    fn a_name_and_a_password_in_an_endpoint_are_shown_to_nobody() {
-        for (endpoint, host) in [
-            ("https://s3.example.org", "s3.example.org"),
-            ("https://s3.example.org:9000/", "s3.example.org:9000"),
-            ("https://key:secret@s3.example.org/x?y=z", "s3.example.org"),
-            ("http://[::1]:9000", "[::1]:9000"),
-            ("", ""),
-        ] {
-            assert_eq!(host_of(endpoint), host, "{endpoint}");
-        }
-    }
 }

@@ -66,6 +66,20 @@ pub struct OffsiteSettings {
     pub ca_pem: Option<Vec<u8>>,
 }
 
+impl OffsiteSettings {
+    /// Host and port of the storage, and nothing else that may stand in its address.
+    fn host(&self) -> String {
+        let rest = self.endpoint.split_once("://").map_or(self.endpoint.as_str(), |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        authority.rsplit('@').next().unwrap_or_default().to_owned()
+    }
+
+    /// Where the copy is, in one word: another one is another copy.
+    fn place(&self) -> String {
+        format!("{}/{}/{}", self.host(), self.bucket, self.prefix)
+    }
+}
+
 /// Why the copy said no.
 #[derive(Debug, thiserror::Error)]
 pub enum OffsiteError {
@@ -91,6 +105,16 @@ pub enum OffsiteError {
     /// The book, or the archive, said no.
     #[error(transparent)]
     Archive(#[from] super::ArchiveError),
+    /// The copy so far is somewhere else.
+    #[error(
+        "the off-site copy so far is in {known}, and the configuration says {place}: nobody would delete there what must go. Put the old settings back; or, once that copy is deleted, stop the server and run `ecluse recordings forget-copy --deleted`"
+    )]
+    OtherPlace {
+        /// Where it is: host, bucket, prefix.
+        known: String,
+        /// Where it is to be.
+        place: String,
+    },
     /// The directory to bring a copy into is not empty.
     #[error(
         "{path} is not empty: a copy is brought into an empty directory, so that it cannot be mixed up with recordings"

@@ -16,8 +16,7 @@ use s3_server::Storage;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn mirror(house: &House, archive: &Archive, settings: &OffsiteSettings) -> Mirror {
-    let cameras = vec![hall(), "court".parse().unwrap()];
-    Mirror::start(archive.clone(), house.store.offsite(), settings, cameras, Arc::new(SystemClock)).unwrap()
+    Mirror::start(archive.clone(), house.store.offsite(), settings, Arc::new(SystemClock)).unwrap()
 }
 
 async fn until(what: &str, mirror: &Mirror, met: impl Fn(&MirrorState) -> bool) {
@@ -159,7 +158,7 @@ async fn fault_6_what_is_stamped_before_the_newest_copied_segment_is_copied_too(
     let again = mirror(&house, &archive, &storage.settings());
     until("the one that is there", &again, |state| state.copied == 1 && state.rounds > 0).await;
     let state = again.state();
-    assert_eq!((state.waiting, state.behind_since_utc), (Some(1), Some(second.started_at_utc)), "{state:?}");
+    assert_eq!((state.waiting, state.behind_since_utc), (Some(1), Some(second.ended_at_utc)), "{state:?}");
     assert!(storage.files().contains(&third.file) && !storage.files().contains(&second.file));
     std::fs::rename(&aside, &path).unwrap();
     until("and the other", &again, |state| state.copied == 2 && is_quiet(state)).await;
@@ -190,11 +189,141 @@ async fn a_storage_that_refuses_or_is_another_is_named_and_nothing_is_marked_cop
     assert_eq!(storage.files(), Vec::<String>::new());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_4_another_place_is_another_copy_and_begun_when_the_first_one_is_given_up() {
+    let (house, storage) = (House::new(), Storage::start().await);
+    let archive = house.open();
+    some(&archive);
+    let settings = storage.settings();
+    let first = mirror(&house, &archive, &settings);
+    until("all is copied", &first, |state| state.copied == 4 && is_quiet(state)).await;
+    first.shutdown().await;
+    let elsewhere = OffsiteSettings { prefix: "charenton/3f/another".to_owned(), ..settings.clone() };
+    let start = |settings| Mirror::start(archive.clone(), house.store.offsite(), settings, Arc::new(SystemClock));
+    let refused = start(&elsewhere).unwrap_err();
+    assert!(matches!(&refused, OffsiteError::OtherPlace { known, .. } if *known == settings.place()), "{refused}");
+    house.store.offsite().forget().unwrap();
+    let second = start(&elsewhere).unwrap();
+    until("all is copied again", &second, |state| state.copied == 4 && is_quiet(state)).await;
+    assert_eq!(storage.files().iter().filter(|name| name.starts_with("another/")).count(), 8);
+    second.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_read_here_holds_up_no_other() {
+    let (house, storage) = (House::new(), Storage::start().await);
+    let archive = house.open();
+    let rows = some(&archive);
+    // A directory in its place opens, and cannot be read.
+    let path = house.dir.join(&rows[0].file);
+    let aside = house.dir.with_file_name("aside.seg");
+    std::fs::rename(&path, &aside).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let mirror = mirror(&house, &archive, &storage.settings());
+    until("the others are copied", &mirror, |state| state.copied == 3 && state.fault.is_some()).await;
+    let state = mirror.state();
+    assert_eq!((state.waiting, state.trouble), (Some(1), Some(CopyTrouble::Local)), "{state:?}");
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::rename(&aside, &path).unwrap();
+    until("and this one", &mirror, |state| state.copied == 4 && is_quiet(state)).await;
+    mirror.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_was_recorded_without_its_disk_has_two_keys_here_and_there() {
+    let (house, storage) = (House::new(), Storage::start().await);
+    let archive = house.open();
+    let first = record_of(&archive, "hall", 0, Boundary::Recorder);
+    let copying = mirror(&house, &archive, &storage.settings());
+    until("it is copied", &copying, |state| state.copied == 1 && is_quiet(state)).await;
+    copying.shutdown().await;
+    drop((copying, archive));
+    // The disk is away at a start; recording goes on onto what is in its place.
+    let away = house.dir.with_file_name("away");
+    std::fs::rename(&house.dir, &away).unwrap();
+    let archive = house.open();
+    assert_eq!(archive.reconcile().unwrap().away, 1);
+    let second = record_of(&archive, "hall", 60, Boundary::Recorder);
+    let copying = mirror(&house, &archive, &storage.settings());
+    until("it is copied, too", &copying, |state| state.copied == 1 && is_quiet(state)).await;
+    copying.shutdown().await;
+    drop((copying, archive));
+
+    // The copy has both, and both can be read.
+    let back = tempfile::tempdir().unwrap();
+    let into = back.path().join("recordings");
+    fetch_copy(&storage.settings(), &into, |_| {}).await.unwrap();
+    let report = check(&into, house.master(), None, &CheckScope::default()).unwrap();
+    assert_eq!((report.segments, report.faults.len()), (2, 0), "{report:?}");
+    // The disk is back, and what was recorded without it is put beside the rest.
+    let day = second.file.rsplit_once('/').unwrap().0;
+    for entry in std::fs::read_dir(house.dir.join(day)).unwrap() {
+        let entry = entry.unwrap();
+        assert!(!away.join(day).join(entry.file_name()).exists(), "no name is taken");
+        std::fs::copy(entry.path(), away.join(day).join(entry.file_name())).unwrap();
+    }
+    std::fs::remove_dir_all(&house.dir).unwrap();
+    std::fs::rename(&away, &house.dir).unwrap();
+    let new = MasterKey::generate().unwrap();
+    let new_file = house.dir.with_file_name("new.key");
+    new.write_new(&new_file).unwrap();
+    let load = || crate::archive::MasterKeySource::File(new_file.clone()).load().unwrap();
+    assert_eq!(rotate_master_key(&house.dir, &house.master(), &load()).unwrap().rewrapped, 2);
+    let archive = Archive::open(&house.dir, load(), house.store.segments(), 0).unwrap();
+    assert_eq!(archive.reconcile().unwrap().away, 0);
+    for row in [&first, &second] {
+        archive.open_segment(&row.id()).unwrap().verify().unwrap();
+    }
+    // Both go when their time is up, here and there.
+    let copying = mirror(&house, &archive, &storage.settings());
+    archive.purge(&[first.clone(), second], first.started_at_utc.date_naive().succ_opt().unwrap()).unwrap();
+    until("both are gone", &copying, |state| is_quiet(state) && !storage.has_of("hall/")).await;
+    copying.shutdown().await;
+    assert_eq!(
+        crate::archive::walk::day_keys(&house.dir, &hall(), first.started_at_utc.date_naive()).unwrap(),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_name_and_a_password_in_an_endpoint_are_shown_to_nobody() {
+    for (endpoint, host) in [
+        ("https://s3.example.org", "s3.example.org"),
+        ("https://s3.example.org:9000/", "s3.example.org:9000"),
+        ("https://key:secret@s3.example.org/x?y=z", "s3.example.org"),
+        ("http://[::1]:9000", "[::1]:9000"),
+        ("", ""),
+    ] {
+        let settings = OffsiteSettings {
+            endpoint: endpoint.to_owned(),
+            region: String::new(),
+            bucket: String::new(),
+            prefix: String::new(),
+            access_key_id: String::new(),
+            secret: Secret::new(String::new()),
+            ca_pem: None,
+        };
+        assert_eq!(settings.host(), host, "{endpoint}");
+    }
+}
+
 #[test]
 fn nothing_leads_out_of_the_directory() {
-    let ours = ["archive.json", "hall/2026-09-21/day.key", "hall/2026-09-21/2026-09-21T10-13-20.000Z.seg"];
-    let foreign =
-        ["../archive.json", "/etc/passwd", "hall/../../x.seg", "hall/2026-09-21/../x.seg", "hall/2026-09-21/x", ""];
+    let ours = [
+        "archive.json",
+        "hall/2026-09-21/day.key",
+        "hall/2026-09-21/day-00112233aabbccdd.key",
+        "hall/2026-09-21/2026-09-21T10-13-20.000Z.seg",
+    ];
+    let foreign = [
+        "../archive.json",
+        "/etc/passwd",
+        "hall/../../x.seg",
+        "hall/2026-09-21/../x.seg",
+        "hall/2026-09-21/x",
+        "hall/2026-09-21/day-../../../x.key",
+        "",
+    ];
     assert!(ours.into_iter().all(crate::archive::layout::is_ours));
     assert!(!foreign.into_iter().any(crate::archive::layout::is_ours));
 }

@@ -44,7 +44,10 @@ impl From<&OffsiteError> for CopyTrouble {
                 let storage = error.get_ref().and_then(|inner| inner.downcast_ref::<object_store::Error>());
                 storage.map_or(Self::Local, of_storage)
             }
-            OffsiteError::Local { .. } | OffsiteError::Archive(_) | OffsiteError::NotEmpty { .. } => Self::Local,
+            OffsiteError::Local { .. }
+            | OffsiteError::Archive(_)
+            | OffsiteError::OtherPlace { .. }
+            | OffsiteError::NotEmpty { .. } => Self::Local,
         }
     }
 }

@@ -137,10 +137,11 @@ impl State {
         let task = &self.task;
         let mut tape =
             Tape::new(task.archive.clone(), task.camera.clone(), task.segment, task.figures.clone(), wishes.clone());
-        tape.begins(self.next, std::mem::take(&mut self.missed));
+        tape.begins(self.next, self.missed);
         let tape = Arc::new(Mutex::new(tape));
         match Muxer::start(frame, task.fragment, Head(tape.clone())) {
             Ok(muxer) => {
+                self.missed = 0;
                 let (caps, last) = (frame.caps.clone(), frame.time);
                 self.run = Some(Run { muxer, tape, wishes, caps, pushed: 0, last, silent: false, jumped: false });
                 true
@@ -160,11 +161,11 @@ impl State {
             let well = run.muxer.finish();
             let mut tape = lock(&run.tape);
             let closed = tape.end(why);
-            (well && closed, tape.written_frames())
+            (well && closed, tape.written_frames(), tape.untold())
         });
         match ended.await {
-            Ok((well, written)) => {
-                self.missed += pushed.saturating_sub(written);
+            Ok((well, written, untold)) => {
+                self.missed += untold + pushed.saturating_sub(written);
                 self.next = if well { why } else { Boundary::Storage };
             }
             Err(error) => {

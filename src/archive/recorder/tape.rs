@@ -81,6 +81,11 @@ impl Tape {
         (self.next, self.missed) = (why, missed);
     }
 
+    /// Pictures that are missing and that no segment tells of yet.
+    pub fn untold(&self) -> u64 {
+        self.missed
+    }
+
     /// Pictures that are durable.
     pub fn written_frames(&self) -> u64 {
         self.written_frames
@@ -172,7 +177,7 @@ impl Tape {
             camera: self.camera.clone(),
             started_at_utc: chrono::DateTime::from_timestamp_micros(started_us).unwrap_or_default(),
             began: self.next,
-            missed_frames: std::mem::take(&mut self.missed),
+            missed_frames: self.missed,
             clock: mapping.source,
             clock_offset_ms: mapping.camera_ns.map(|ns| ns / 1_000_000),
         };
@@ -189,6 +194,7 @@ impl Tape {
             self.figures.gap(self.next);
         }
         let mut segment = self.archive.begin(beginning)?;
+        self.missed = 0;
         segment.init(self.init.len(), std::iter::once(&self.init[..]))?;
         self.next = Boundary::Length;
         Ok(Open { segment, since: time, mapping })

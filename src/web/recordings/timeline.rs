@@ -3,6 +3,7 @@
 
 use super::{archive, look, marks, site};
 use crate::archive::Range;
+use crate::archive::recorder::RecordingState;
 use crate::domain::{CameraId, SiteId, TicketState};
 use crate::web::access;
 use crate::web::answer::Answer;
@@ -54,7 +55,10 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     let lanes = cameras.iter().zip(found.await?).map(|(camera, ranges)| Lane {
         id: camera.id.clone(),
         name: camera.name.clone(),
-        bars: ranges.iter().map(|range| bar(range, from, until, now)).collect(),
+        bars: {
+            let now = is_recorded(app, &camera.id).then_some(now);
+            ranges.iter().map(|range| bar(range, from, until, now)).collect()
+        },
         alone: alone.is_some(),
     });
     let tickets = app.context.control.read(|state| {
@@ -92,9 +96,19 @@ pub async fn page(app: &App, request: &Request, caller: &Caller) -> Result<Answe
     chrome::page(request, StatusCode::OK, render(&chrome::shell(app, request, caller), &view))
 }
 
-fn bar(range: &Range, from: DateTime<Utc>, until: DateTime<Utc>, now: DateTime<Utc>) -> Bar {
-    // A run that is being recorded goes on to this very moment.
-    let end = if range.ended.is_none() { now.max(range.until_utc) } else { range.until_utc };
+/// Whether a camera is being recorded now.
+fn is_recorded(app: &App, camera: &CameraId) -> bool {
+    let recording = app.context.recorder.as_ref().and_then(|recorder| recorder.camera(camera));
+    recording.is_some_and(|recording| recording.state == RecordingState::Recording)
+}
+
+/// `now` where the camera is being recorded.
+fn bar(range: &Range, from: DateTime<Utc>, until: DateTime<Utc>, now: Option<DateTime<Utc>>) -> Bar {
+    // A run that is being recorded goes on to this very moment; one that a failed write left open does not.
+    let end = match now {
+        Some(now) if range.ended.is_none() => now.max(range.until_utc),
+        _ => range.until_utc,
+    };
     Bar {
         from_utc: range.from_utc.max(from),
         until_utc: end.min(until),
