@@ -1,0 +1,164 @@
+//! Files, keys and disks that are not there, or not what they were.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_5_held_footage_outlives_starts_without_its_disk() {
+    let mut house = House::new().await;
+    let (from, until) = (start() + TimeDelta::hours(1), start() + TimeDelta::hours(2));
+    let (early, late) = (house.record("hall", from), house.record("hall", from + TimeDelta::hours(20)));
+    house.record("hall", from + TimeDelta::hours(5));
+    house.clock.advance(24 * HOUR);
+    house.hold("hall", from, until).await;
+    let second = house.hold("hall", late.started_at_utc, late.ended_at_utc).await;
+    let (recordings, away) = (house.recordings(), house.dir.path().join("away"));
+    let day_key = recordings.join("hall/2026-11-02/day.key");
+    // Once before the day is over, once after: its disk is not mounted, and the recorder begins on the empty place.
+    for over in [false, true] {
+        std::fs::rename(&recordings, &away).unwrap();
+        house = house.restarted().await;
+        assert!(house.rows().iter().all(|row| row.state == SegmentState::Missing));
+        assert_eq!(house.archive.away(), house.rows().len() as u64, "it is told");
+        if !over {
+            // The day ends meanwhile.
+            house.clock.advance(30 * 24 * HOUR);
+            house.decider(FootageCommand::ResumePurge).await;
+            house.sweep.sweep().await.unwrap();
+            assert_eq!(house.attested().len(), 1);
+        }
+        std::fs::remove_dir_all(&recordings).unwrap();
+        std::fs::rename(&away, &recordings).unwrap();
+        house = house.restarted().await;
+        assert_eq!(house.archive.away(), 0);
+        house.sweep.sweep().await.unwrap();
+        assert!(house.is_readable(&early) && house.is_readable(&late), "over: {over}");
+        assert!(!day_key.exists(), "the day is over, and its key is gone from the disk that is back");
+        assert_eq!(house.rows().len(), 2);
+    }
+    // One held file is away, by itself: what is known of its key stays.
+    let file = recordings.join(&late.file);
+    let aside = house.dir.path().join("aside.seg");
+    std::fs::rename(&file, &aside).unwrap();
+    house = house.restarted().await;
+    std::fs::rename(&aside, &file).unwrap();
+    house = house.restarted().await;
+    assert!(house.is_readable(&early) && house.is_readable(&late));
+    house.decider(FootageCommand::Release { hold: second, why: "classé".to_owned() }).await;
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    assert!(house.is_readable(&early) && !file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_what_cannot_be_closed_or_is_away_goes_when_its_time_is_up_with_its_day() {
+    let house = House::new().await;
+    let rows: Vec<_> = [1, 2, 3].map(|hour| house.record("hall", start() + TimeDelta::hours(hour))).into();
+    let index = house.store.segments();
+    // A crash left one open, and its header is damaged; another one's file is taken away.
+    index.put(&SegmentRow { state: SegmentState::Open, ended: None, ..rows[0].clone() }).unwrap();
+    std::fs::write(house.recordings().join(&rows[0].file), b"nothing").unwrap();
+    std::fs::remove_file(house.recordings().join(&rows[1].file)).unwrap();
+    let mut house = {
+        house.clock.advance(4 * HOUR);
+        house.restarted().await
+    };
+    assert_eq!(house.archive.away(), 1);
+    house.clock.advance(31 * 24 * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    assert!(house.rows().is_empty(), "{:?}", house.rows());
+    assert_eq!((house.files(), house.archive.away()), (0, 0));
+    let attested = house.attested();
+    let one = &attested[0].1[0];
+    assert_eq!((attested.len(), one.segments, one.missing, one.key_destroyed), (1, 3, 1, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_footage_goes_in_time_also_where_the_master_key_is_not_there() {
+    let house = House::new().await;
+    let row = house.record("hall", start() + TimeDelta::hours(1));
+    let open = house.record("hall", start() + TimeDelta::hours(2));
+    house.store.segments().put(&SegmentRow { state: SegmentState::Open, ended: None, ..open }).unwrap();
+    let House { dir, clock, control, store, archive, sweep } = house;
+    drop((archive, sweep));
+    std::fs::remove_file(dir.path().join("master.key")).unwrap();
+    let archive = Archive::locked(&dir.path().join("recordings"), store.segments(), 0).unwrap();
+    assert!(archive.open_segment(&row.id()).is_err());
+    let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+    let mut sweep = Retention::new(archive.clone(), control.clone(), shared, store.purge_tally()).unwrap();
+    sweep.replay().await.unwrap();
+    clock.advance(31 * 24 * HOUR);
+    sweep.sweep().await.unwrap();
+    let house = House { dir, clock, control, store, archive, sweep };
+    assert_eq!((house.rows(), house.files()), (vec![], 0));
+    let attested = house.attested();
+    assert_eq!((attested[0].1[0].segments, attested[0].1[0].key_destroyed), (2, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_5_what_could_not_be_destroyed_can_still_be_held() {
+    let mut house = House::new().await;
+    let (from, until) = (start() + TimeDelta::hours(1), start() + TimeDelta::hours(2));
+    let rows = [house.record("hall", from), house.record("hall", from + TimeDelta::hours(3))];
+    // The second one cannot be deleted, so the batch stops there; the day still has its key.
+    let stays = house.record("hall", start() + TimeDelta::hours(23));
+    let path = house.recordings().join(&rows[1].file);
+    let aside = house.dir.path().join("aside.seg");
+    std::fs::rename(&path, &aside).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    house.clock.advance((30 * 24 + 5) * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    assert!(house.sweep.sweep().await.is_err());
+    let states = || house.rows().iter().map(|row| row.state).collect::<Vec<_>>();
+    assert_eq!(states(), [SegmentState::Deleting, SegmentState::Closed, SegmentState::Closed], "the first one is gone");
+    assert!(!house.recordings().join(&rows[0].file).exists());
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::rename(&aside, &path).unwrap();
+    let hold = house.hold("hall", from + TimeDelta::hours(3), until + TimeDelta::hours(3)).await;
+    house.sweep.sweep().await.unwrap();
+    let mut house = house.restarted().await;
+    assert!(house.is_readable(&rows[1]), "it is held, and there");
+    house.clock.advance(24 * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    let counts = |house: &House| house.attested().iter().map(|(_, day)| day[0].segments).collect::<Vec<_>>();
+    assert_eq!(counts(&house), [2], "what is held is not told as destroyed");
+    assert!(house.is_readable(&rows[1]) && !house.is_readable(&stays));
+    house.decider(FootageCommand::Release { hold, why: "classé".to_owned() }).await;
+    house.sweep.sweep().await.unwrap();
+    assert_eq!((counts(&house), house.rows()), (vec![2, 1], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_of_a_day_whose_disk_is_away_nobody_claims_to_have_destroyed_the_key() {
+    let house = House::new().await;
+    house.record("hall", start() + TimeDelta::hours(1));
+    let (recordings, away) = (house.recordings(), house.dir.path().join("away"));
+    std::fs::rename(&recordings, &away).unwrap();
+    house.clock.advance(31 * 24 * HOUR);
+    let mut house = house.restarted().await;
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    let told = |house: &House| {
+        house.attested().iter().map(|(_, day)| (day[0].missing, day[0].key_destroyed)).collect::<Vec<_>>()
+    };
+    assert_eq!((told(&house), house.rows()), (vec![(1, false)], vec![]));
+    // It comes back: all of it goes, and that is told.
+    std::fs::remove_dir_all(&recordings).unwrap();
+    std::fs::rename(&away, &recordings).unwrap();
+    let mut house = house.restarted().await;
+    house.sweep.sweep().await.unwrap();
+    assert_eq!((told(&house), house.files()), (vec![(1, false), (0, true)], 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_segments_that_were_exchanged_are_named() {
+    let house = House::new().await;
+    let rows: Vec<_> = [1, 2, 3].map(|hour| house.record("hall", start() + TimeDelta::hours(hour))).into();
+    let path = |row: &SegmentRow| house.recordings().join(&row.file);
+    assert!(rows.iter().all(|row| house.is_readable(row)));
+    std::fs::copy(path(&rows[0]), path(&rows[1])).unwrap();
+    let said = house.archive.open_segment(&rows[1].id()).unwrap_err().to_string();
+    assert!(said.contains("copy of another segment"), "{said}");
+    assert!(house.is_readable(&rows[0]) && house.is_readable(&rows[2]));
+}
