@@ -2,8 +2,9 @@
 // nothing that sticks out sideways.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { startDemo, until } from "./support/demo.mjs";
 import { launch } from "./support/browser.mjs";
@@ -215,4 +216,22 @@ test("every page of the navigation, for every other role", async (t) => {
       await visitor.context.close();
     });
   }
+});
+
+test("fault 13: recorded images that are not on the disk are an alarm on every page", async () => {
+  assert.equal(await demo.pause(), "0");
+  const recorded = readdirSync(demo.directory, { recursive: true }).filter((name) => name.endsWith(".seg"));
+  assert.ok(recorded.length > 0, "something was recorded");
+  rmSync(join(demo.directory, recorded[0]));
+  demo = await startDemo({ left: demo.directory });
+  const administrator = await enter(browser, demo, "administrator");
+  const { page } = administrator;
+  await page.goto(`${demo.url}/storage`);
+  await page.waitForSelector("[data-alarm=files-missing]");
+  await look(page, "the storage with an alarm");
+  await page.goto(`${demo.url}/sites`);
+  assert.match(await page.locator(".banner").innerText(), /Des segments enregistrés sont introuvables sur le disque\./);
+  await look(page, "a page with the alarm's banner");
+  await assertQuiet(administrator);
+  await administrator.context.close();
 });

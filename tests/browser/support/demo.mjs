@@ -38,13 +38,18 @@ export function binary() {
   return path;
 }
 
-/** Starts the demo; resolves when its cameras are online. `dark`: nothing pushes to them. `more`: further arguments. */
-export async function startDemo({ cameras = 4, dark = false, more = [] } = {}) {
-  const directory = mkdtempSync(join(tmpdir(), "ecluse-browser-"));
-  // The clips are the same every time and take a minute or two to encode.
-  const clips = join(root, "target/browser-clips");
-  mkdirSync(clips, { recursive: true });
-  symlinkSync(clips, join(directory, "clips"));
+/**
+ * Starts the demo; resolves when its cameras are online. `dark`: nothing pushes to them. `more`: further arguments. `left`:
+ * the directory of one that was paused.
+ */
+export async function startDemo({ cameras = 4, dark = false, more = [], left } = {}) {
+  const directory = left ?? mkdtempSync(join(tmpdir(), "ecluse-browser-"));
+  if (!left) {
+    // The clips are the same every time and take a minute or two to encode.
+    const clips = join(root, "target/browser-clips");
+    mkdirSync(clips, { recursive: true });
+    symlinkSync(clips, join(directory, "clips"));
+  }
   const child = spawn(binary(),
     ["demo", "--https", "127.0.0.1:0", "--rtsp", "127.0.0.1:0", "--data-dir", directory, "--cameras", String(cameras),
       ...(dark ? ["--no-pusher"] : []), ...more],
@@ -75,7 +80,10 @@ export async function startDemo({ cameras = 4, dark = false, more = [] } = {}) {
   try {
     const file = await until("the demo is up", 600, () => {
       if (over !== undefined) throw new Error(`it ended with ${over}`);
-      return existsSync(join(directory, "demo.json")) && JSON.parse(readFileSync(join(directory, "demo.json"), "utf8"));
+      if (!existsSync(join(directory, "demo.json"))) return false;
+      const told = JSON.parse(readFileSync(join(directory, "demo.json"), "utf8"));
+      // The one before has left its own, by which this one knows its people.
+      return told.pid === child.pid && told;
     }).catch((error) => { throw new Error(`${error.message}\n${log}`); });
     Object.assign(demo, { url: file.https_url, mails: file.mails_url, site: file.site, people: file.people, cameras: file.cameras, pid: file.pid, workstation: file.workstation, ca: readFileSync(file.ca) });
     demo.person = (role) => demo.people.find((person) => person.role === role);
