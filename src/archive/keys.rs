@@ -87,15 +87,24 @@ impl Keys {
         self.master.as_ref().ok_or_else(fault)
     }
 
-    /// A day's key: the first one made that is there.
+    /// Whether the master key is not there.
+    pub fn are_locked(&self) -> bool {
+        self.master.is_none()
+    }
+
+    /// A day's key: the first one made that is there and opens.
     fn of_day(&self, camera: &CameraId, day: NaiveDate) -> Result<Known, ArchiveError> {
         if let Some(known) = self.lock().get(&(camera.clone(), day)) {
             return Ok(known.clone());
         }
-        let files = super::walk::day_keys(&self.dir, camera, day)?;
-        let file = files.into_iter().next().ok_or_else(|| ArchiveError::NoDayKey { camera: camera.clone(), day })?;
-        let key = self.read(&file, camera, day)?;
-        Ok(self.keep(camera, day, key, file))
+        let mut fault = None;
+        for file in super::walk::day_keys(&self.dir, camera, day)? {
+            match self.read(&file, camera, day) {
+                Ok(key) => return Ok(self.keep(camera, day, key, file)),
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        Err(fault.unwrap_or_else(|| ArchiveError::NoDayKey { camera: camera.clone(), day }))
     }
 
     fn read(&self, file: &str, camera: &CameraId, day: NaiveDate) -> Result<KeyBytes, ArchiveError> {
@@ -167,17 +176,20 @@ impl Keys {
         match self.of_day(camera, day) {
             // What is known may be of another disk, which was in this place before.
             Ok(known) if self.dir.join(&known.file).exists() => return Ok(known.key),
-            Ok(_) => drop(self.lock().remove(&(camera.clone(), day))),
-            Err(ArchiveError::NoDayKey { .. }) => {}
-            Err(error) => return Err(error),
+            _ => drop(self.lock().remove(&(camera.clone(), day))),
         }
-        match self.of_day(camera, day) {
-            Err(ArchiveError::NoDayKey { .. }) => {}
-            known => return known.map(|known| known.key),
-        }
+        self.master()?;
+        let is_bad = match self.of_day(camera, day) {
+            Ok(known) => return Ok(known.key),
+            Err(ArchiveError::NoDayKey { .. }) => false,
+            Err(error) => {
+                tracing::error!(%error, "a day's key cannot be used: another is made for what comes");
+                true
+            }
+        };
         layout::make_dir(&self.dir.join(layout::day_dir(camera, day)))?;
         let key = random_key()?;
-        let file = if had_one()? {
+        let file = if is_bad || had_one()? {
             let mut mark = [0; 8];
             openssl::rand::rand_bytes(&mut mark)?;
             layout::another_day_key(camera, day, mark)
@@ -233,6 +245,8 @@ pub struct Rotated {
     pub rewrapped: usize,
     /// Such files that were under the new key already: an earlier rotation was cut short.
     pub already: usize,
+    /// Such files that cannot be read, or are under neither key: they stay as they are, and the log names them.
+    pub unreadable: usize,
 }
 
 /// Wraps every day's key by `new` instead of `old`. No footage is read or written. Cut short, it is finished by running
@@ -248,32 +262,52 @@ pub(super) fn rotate(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<Rot
         None => return Err(ArchiveError::NotFound(format!("{}", dir.join("archive.json").display()))),
     }
     let mut done = Rotated::default();
+    // One that cannot be read must neither keep the others under the old key nor leave half of them under each.
+    let mut note = |of: Result<bool, ArchiveError>| match of {
+        Ok(true) => done.rewrapped += 1,
+        Ok(false) => done.already += 1,
+        Err(error) => {
+            tracing::error!(%error, "a file of keys cannot be put under the new key; it stays as it is");
+            done.unreadable += 1;
+        }
+    };
     for (camera, day) in super::walk::days(dir)? {
         for file in super::walk::day_keys(dir, &camera, day)? {
             let path = dir.join(file);
-            let wrapped_by = read_file(&path, &camera, day)?.map(|file| file.master_key);
-            match wrapped_by {
-                None => {}
-                Some(id) if id == new.id() => done.already += 1,
-                Some(_) => {
-                    // There was a file a moment ago, and whoever writes here holds our lock.
-                    let Some(key) = read_day_key(&path, &camera, day, old)? else { continue };
-                    write_day_key(&path, &camera, day, &key, new)?;
-                    done.rewrapped += 1;
-                }
-            }
+            let Some(wrapped_by) =
+                read_file(&path, &camera, day).map(|file| file.map(|file| file.master_key)).transpose()
+            else {
+                continue;
+            };
+            note(wrapped_by.and_then(|id| rewrap_day(&path, (&camera, day), &id, (old, new))));
         }
-        match held::wrapped_by(dir, &camera, day)? {
-            None => {}
-            Some(id) if id == new.id() => done.already += 1,
-            Some(_) => {
-                held::write(dir, &camera, day, &held::read(dir, &camera, day, old)?, new)?;
-                done.rewrapped += 1;
+        let Some(wrapped_by) = held::wrapped_by(dir, &camera, day).transpose() else { continue };
+        note(wrapped_by.and_then(|id| {
+            if id == new.id() {
+                return Ok(false);
             }
-        }
+            held::write(dir, &camera, day, &held::read(dir, &camera, day, old)?, new)?;
+            Ok(true)
+        }));
     }
     write_about(dir, new)?;
     Ok(done)
+}
+
+/// Whether a day's key had to be wrapped anew.
+fn rewrap_day(
+    path: &Path,
+    (camera, day): (&CameraId, NaiveDate),
+    wrapped_by: &str,
+    (old, new): (&MasterKey, &MasterKey),
+) -> Result<bool, ArchiveError> {
+    if wrapped_by == new.id() {
+        return Ok(false);
+    }
+    let key = read_day_key(path, camera, day, old)?;
+    let key = key.ok_or_else(|| ArchiveError::NoDayKey { camera: camera.clone(), day })?;
+    write_day_key(path, camera, day, &key, new)?;
+    Ok(true)
 }
 
 fn read_about(dir: &Path) -> Result<Option<About>, ArchiveError> {

@@ -7,7 +7,7 @@ use super::purge_clock::TOLERANCE;
 use super::vault::{Archive, finish_delete};
 use super::walk;
 use crate::domain::CameraId;
-use crate::store::{SegmentId, SegmentRow, SegmentState};
+use crate::store::{SegmentRow, SegmentState};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
@@ -66,12 +66,12 @@ impl Archive {
         Ok(self.index().adrift(camera, after, before, limit)?)
     }
 
-    /// Destroys these segments: rows say so, durably; days nothing else is left of lose their key, unless it is `today`'s
-    /// (UTC), which may still be written; files go; rows go. One fsync for all of them at each step.
+    /// Destroys these segments of one day: rows say so, durably; the day loses its keys if nothing else is left of it and it is
+    /// not `today` (UTC), which may still be written; files go; rows go. One fsync for all of them at each step.
     ///
     /// # Errors
-    /// When a step fails. What is still there, file and key, is then as it was before: nothing of it is on its way out, and
-    /// whoever may hold it back still can.
+    /// The first step that failed; all others were done. What is still there, file and key, is then as it was before: nothing
+    /// of it is on its way out, and whoever may hold it back still can. From the off-site copy it goes all the same.
     pub fn purge(&self, rows: &[SegmentRow], today: NaiveDate) -> Result<(), ArchiveError> {
         let destroyed = self.destroy(rows, today);
         if destroyed.is_err()
@@ -86,7 +86,6 @@ impl Archive {
         let going: Vec<SegmentRow> =
             rows.iter().map(|row| SegmentRow { state: SegmentState::Deleting, ..row.clone() }).collect();
         self.index().put_all(&going)?;
-        self.no_longer_away(rows);
         let days: BTreeSet<_> = going.iter().map(|row| (row.camera.clone(), row.started_at_utc.date_naive())).collect();
         for (camera, day) in days {
             if day != today && self.index().of_day(&camera, day)?.iter().all(|row| row.state == SegmentState::Deleting)
@@ -94,33 +93,41 @@ impl Archive {
                 self.destroy_key(&camera, day)?;
             }
         }
-        let mut parents = BTreeSet::new();
+        let (mut parents, mut gone, mut failed) = (BTreeSet::new(), Vec::new(), None);
         for row in &going {
             let path = self.dir().join(&row.file);
             match std::fs::remove_file(&path) {
                 Ok(()) => drop(parents.insert(layout::parent(&path).to_owned())),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(io(&path, "cannot delete")(error)),
+                Err(error) => {
+                    failed = failed.or(Some(io(&path, "cannot delete")(error)));
+                    continue;
+                }
             }
+            gone.push(row.id());
         }
         for parent in parents {
             layout::sync_dir(&parent)?;
         }
-        Ok(self.index().remove_all(&going.iter().map(SegmentRow::id).collect::<Vec<SegmentId>>())?)
+        self.index().remove_all(&gone)?;
+        self.no_longer_away(&rows.iter().filter(|row| gone.contains(&row.id())).cloned().collect::<Vec<_>>());
+        failed.map_or(Ok(()), Err)
     }
 
-    /// Of rows that were to go, those whose file and key are still there stay.
+    /// Of rows that were to go and have not, those that can still be read stay, and those whose file was away.
     fn take_back(&self, rows: &[SegmentRow]) -> Result<(), ArchiveError> {
         let mut staying = Vec::new();
-        for row in rows.iter().filter(|row| row.state != SegmentState::Deleting) {
-            let day = row.started_at_utc.date_naive();
-            let has_key = !walk::day_keys(self.dir(), &row.camera, day)?.is_empty()
-                || self.dir().join(layout::held_keys(&row.camera, day)).exists();
-            if has_key && self.dir().join(&row.file).exists() {
-                staying.push(row.clone());
+        for row in self.going(rows)? {
+            let stays = match row.state {
+                SegmentState::Deleting => false,
+                SegmentState::Missing => true,
+                SegmentState::Open | SegmentState::Torn | SegmentState::Closed => self.can_be_opened(&row),
+            };
+            if stays && self.index().get(&row.id())?.is_some() {
+                staying.push(row);
             }
         }
-        Ok(self.index().take_back(&staying)?)
+        Ok(self.index().put_all(&staying)?)
     }
 
     /// Of these rows, those that have gone, or are on their way out.

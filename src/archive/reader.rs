@@ -18,6 +18,8 @@ use std::path::Path;
 /// Set in the number of an end record that somebody else than the segment's writer has written. Fragments are counted in
 /// 31 bits.
 const CLOSED_LATER: u32 = 1 << 31;
+/// What is looked through at once.
+const PIECE_BYTES: usize = 256 * 1024;
 const DAMAGED_LATER: &str = "it was damaged after it had been written";
 
 /// A segment, opened for reading. One that is still being written shows what is durable so far.
@@ -50,6 +52,11 @@ impl SegmentReader {
             }
         }
         Ok(reader)
+    }
+
+    /// The key that opens a segment, by its header alone.
+    pub(super) fn key_of(dir: &Path, file: &str, keys: &Keys) -> Result<KeyBytes, ArchiveError> {
+        Ok(Self::begin(dir, file, keys)?.key)
     }
 
     /// Header and keys.
@@ -118,11 +125,6 @@ impl SegmentReader {
     /// What it says about itself.
     pub fn about(&self) -> &About {
         &self.about
-    }
-
-    /// The key that opens it.
-    pub(super) fn key(&self) -> &KeyBytes {
-        &self.key
     }
 
     /// Its fragments, in order.
@@ -220,14 +222,26 @@ impl SegmentReader {
         }))
     }
 
-    /// Which part begins where nothing that was written could: a crash leaves less than a head, or nothing in its place.
+    /// Which part begins where nothing that was written could: a crash leaves less than a head there, or nothing at all.
     fn stray(&self) -> Result<Option<Part>, ArchiveError> {
         let last = self.fragments.last().map(|last| last.file_offset + record_bytes(last.length));
         let init = self.first + if self.init_length > 0 { record_bytes(self.init_length) } else { 0 };
+        let (mut at, size) = (last.unwrap_or(init), self.size()?);
         let mut bytes = [0; HEAD_BYTES];
-        let is_there = self.read(&mut bytes, last.unwrap_or(init))?;
-        let is_stray = is_there && bytes != [0; HEAD_BYTES] && Head::from_bytes(&bytes).is_none();
-        Ok(is_stray.then(|| self.part(self.fragments.len() as u32 + u32::from(self.init_length > 0))))
+        if !self.read(&mut bytes, at)? || Head::from_bytes(&bytes).is_some() {
+            return Ok(None);
+        }
+        let part = self.part(self.fragments.len() as u32 + u32::from(self.init_length > 0));
+        let mut piece = vec![0; PIECE_BYTES];
+        while at < size {
+            // At most the piece's length.
+            let length = (size - at).min(PIECE_BYTES as u64) as usize;
+            if !self.read(&mut piece[..length], at)? || piece[..length].iter().any(|byte| *byte != 0) {
+                return Ok(Some(part));
+            }
+            at += length as u64;
+        }
+        Ok(None)
     }
 
     /// Reads the table from the end record. Whether there is one that authenticates.

@@ -30,7 +30,7 @@ pub struct Reconciled {
     pub missing: usize,
     /// All rows whose file is not there now, those found at an earlier start included.
     pub away: u64,
-    /// Files that could not be read (damaged, or their day's key is not there), left as they are.
+    /// What could not be read, closed or deleted (damaged, its day's key not there, the disk does not answer), left as it is.
     pub unreadable: Vec<String>,
 }
 
@@ -48,20 +48,29 @@ pub(super) fn reconcile(dir: &Path, keys: &Keys, index: &Segments) -> Result<Rec
         match row.state {
             SegmentState::Open | SegmentState::Torn => done.count(salvage(dir, keys, index, row), None)?,
             SegmentState::Deleting => {
-                finish_delete(dir, index, &row)?;
-                done.deleted += 1;
+                let file = row.file.clone();
+                done.count(finish_delete(dir, index, &row).map(|()| Salvaged::Deleted), Some(&file))?;
             }
             SegmentState::Closed | SegmentState::Missing => index.put(&row)?,
         }
     }
-    let mut files = BTreeSet::new();
+    let (mut files, mut unlisted) = (BTreeSet::new(), BTreeSet::new());
     for (camera, day) in walk::days(dir)? {
-        files.extend(walk::segments(dir, &camera, day)?);
+        match walk::segments(dir, &camera, day) {
+            Ok(found) => files.extend(found),
+            Err(error) => {
+                tracing::error!(%error, "what lies there is not known; it is left as it is");
+                done.unreadable.push(layout::day_dir(&camera, day));
+                unlisted.insert((camera, day));
+            }
+        }
     }
     for row in index.all() {
         let mut row = row?;
         match (files.remove(&row.file), row.state) {
-            (false, SegmentState::Closed) => {
+            (false, SegmentState::Closed)
+                if !unlisted.contains(&(row.camera.clone(), row.started_at_utc.date_naive())) =>
+            {
                 row.state = SegmentState::Missing;
                 index.put(&row)?;
                 done.missing += 1;
@@ -89,6 +98,7 @@ pub(super) enum Salvaged {
     Empty,
     Indexed,
     Gone,
+    Deleted,
 }
 
 impl Reconciled {
@@ -98,8 +108,9 @@ impl Reconciled {
             Ok(Salvaged::Empty) => self.empty += 1,
             Ok(Salvaged::Indexed) => self.indexed += 1,
             Ok(Salvaged::Gone) => self.missing += 1,
+            Ok(Salvaged::Deleted) => self.deleted += 1,
             Err(error) if !matches!(error, ArchiveError::Index(_)) => {
-                tracing::error!(%error, "a segment cannot be read; it is left as it is");
+                tracing::error!(%error, "a segment cannot be dealt with; it is left as it is");
                 self.unreadable.extend(file.map(str::to_owned).or_else(|| Some(error.to_string())));
             }
             Err(error) => return Err(error),
@@ -114,17 +125,15 @@ pub(super) fn salvage(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow
     let known = row.clone();
     let done = close_or_remove(dir, keys, index, row);
     if done.as_ref().is_err_and(|error| !matches!(error, ArchiveError::Index(_))) {
-        index.put(&given_up(index, known, SegmentState::Torn)?)?;
+        index.put(&given_up(known, SegmentState::Torn))?;
     }
     done
 }
 
-/// A row nobody will close now: where it ends is where the next one begins, an hour after its start at most.
-fn given_up(index: &Segments, row: SegmentRow, state: SegmentState) -> Result<SegmentRow, ArchiveError> {
+/// A row nobody will close now: where it ends nobody knows, so it counts up to the latest it can have ended.
+pub(super) fn given_up(row: SegmentRow, state: SegmentState) -> SegmentRow {
     let latest = row.started_at_utc + LONGEST_SEGMENT;
-    let next = index.next_start(&row.id())?.map_or(latest, |next| next.min(latest));
-    let ended_at_utc = if row.ended.is_some() { row.ended_at_utc } else { next };
-    Ok(SegmentRow { state, ended_at_utc, ..row })
+    SegmentRow { state, ended_at_utc: if row.ended.is_some() { row.ended_at_utc } else { latest }, ..row }
 }
 
 fn close_or_remove(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
@@ -132,7 +141,7 @@ fn close_or_remove(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -
         Ok(reader) => reader,
         // The row is written after the file is durable: somebody took it away.
         Err(ArchiveError::NotFound(_)) => {
-            index.put(&given_up(index, row, SegmentState::Missing)?)?;
+            index.put(&given_up(row, SegmentState::Missing))?;
             return Ok(Salvaged::Gone);
         }
         Err(error) => return Err(error),

@@ -120,7 +120,9 @@ impl Retention {
             self.destroy(&camera, back, now).await?;
             // The key of a day nothing is left of, and files under it that no index knows.
             let archive = self.archive.clone();
-            blocking(move || archive.end_day(&camera, day)).await?;
+            if let Err(error) = blocking(move || archive.end_day(&camera, day)).await {
+                tracing::error!(%day, %error, "a day that is over could not be ended; the next start tries again");
+            }
         }
         if gone > 0 {
             tracing::warn!(segments = gone, "footage that had been destroyed was back, and has been destroyed again");
@@ -177,14 +179,14 @@ impl Retention {
     }
 
     async fn sweep_camera(&self, camera: &CameraId, now: DateTime<Utc>, done: &mut Swept) -> Result<(), SweepError> {
-        let mut after = None;
+        let (mut after, mut failed) = (None, None);
         loop {
             let _custody = self.control.custody().await;
             let (archive, of, before) = (self.archive.clone(), camera.clone(), self.horizon(camera, now));
             let rows = blocking(move || archive.ended_before(&of, after, before, BATCH)).await?;
             let Some(last) = rows.last() else { break };
             after = Some(last.started_at_utc);
-            self.destroy_due(camera, rows, now, done).await?;
+            note(&mut failed, self.destroy_due(camera, rows, now, done).await)?;
         }
         // What a calendar that was wrong has stamped later than it was taken.
         let mut after: Option<String> = None;
@@ -192,11 +194,11 @@ impl Retention {
             let _custody = self.control.custody().await;
             let (archive, of, before) = (self.archive.clone(), camera.clone(), self.horizon(camera, now));
             let rows = blocking(move || archive.adrift_before(&of, after.as_deref(), before, BATCH)).await?;
-            let Some((last, _)) = rows.last() else { return Ok(()) };
+            let Some((last, _)) = rows.last() else { return failed.map_or(Ok(()), Err) };
             after = Some(last.clone());
             // Of those stamped earlier, the first loop has counted what is held.
             let later = rows.into_iter().map(|(_, row)| row).filter(|row| row.started_at_utc >= before).collect();
-            self.destroy_due(camera, later, now, done).await?;
+            note(&mut failed, self.destroy_due(camera, later, now, done).await)?;
         }
     }
 
@@ -256,6 +258,7 @@ impl Retention {
             for row in rows {
                 days.entry(row.started_at_utc.date_naive()).or_default().push(row);
             }
+            let mut failed = None;
             for (day, rows) in days {
                 let counted: Vec<_> = rows.iter().filter(|row| row.state != SegmentState::Deleting).cloned().collect();
                 let before = tally.get(&site, &camera, day)?;
@@ -263,19 +266,16 @@ impl Retention {
                 if !counted.is_empty() {
                     tally.count(&site, &camera, day, last, &counted)?;
                 }
-                archive.purge(&rows, now.date_naive()).inspect_err(|_| {
-                    // Not counted twice, and not at all where a hold comes before the next attempt.
-                    let again = || -> Result<(), ArchiveError> {
-                        let gone = archive.going(&counted)?;
-                        tally.put_back(&site, &camera, day, before.as_ref())?;
-                        if gone.is_empty() { Ok(()) } else { Ok(tally.count(&site, &camera, day, last, &gone)?) }
-                    };
-                    if let Err(error) = again() {
-                        tracing::error!(%error, "what was destroyed of a day may be counted wrongly");
-                    }
-                })?;
+                let Err(error) = archive.purge(&rows, now.date_naive()) else { continue };
+                failed = failed.or(Some(error));
+                // Not counted twice, and not at all where a hold comes before the next attempt.
+                let gone = archive.going(&counted)?;
+                tally.put_back(&site, &camera, day, before.as_ref())?;
+                if !gone.is_empty() {
+                    tally.count(&site, &camera, day, last, &gone)?;
+                }
             }
-            Ok(())
+            failed.map_or(Ok(()), Err)
         })
         .await
     }
@@ -392,6 +392,20 @@ impl Retention {
 fn footage(row: &SegmentRow) -> Footage {
     let (from_utc, until_utc, trusted_utc) = (row.started_at_utc, row.ended_at_utc, row.trusted_utc);
     Footage { camera: row.camera.clone(), from_utc, until_utc, trusted_utc }
+}
+
+/// Remembers the first fault of a file or the index, so that the others are gone through; the keeper's ends the sweep.
+fn note(failed: &mut Option<SweepError>, done: Result<(), SweepError>) -> Result<(), SweepError> {
+    match done {
+        Err(error @ SweepError::Control(_)) => Err(error),
+        Err(error) => {
+            if failed.is_none() {
+                *failed = Some(error);
+            }
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// The cameras of which nothing is left of that day.

@@ -265,6 +265,31 @@ fn of_a_damaged_segment_that_a_crash_left_open_everything_else_is_kept() {
         let report = house.check();
         assert!(report.faults.len() == 1 && report.faults[0].contains("fragment 1:"), "{report:?}");
     }
+    // A head that reads as zeros, with footage behind it.
+    house.store.segments().put(&row).unwrap();
+    let head = fragments[1].file_offset as usize;
+    let mut lost = sound.clone();
+    lost[head..head + 64].fill(0);
+    std::fs::write(&path, &lost).unwrap();
+    {
+        let archive = house.open();
+        let done = archive.reconcile().unwrap();
+        assert_eq!((done.unreadable.len(), done.closed, done.empty), (1, 0, 0), "{done:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), lost, "nothing is cut off");
+        let slices = archive.slices(&hall(), at(0), at(4)).unwrap();
+        assert_eq!(
+            (slices.runs[0].slices[0].fragments.len(), slices.unreadable.len()),
+            (1, 1),
+            "what is before it plays"
+        );
+    }
+    // Nothing but zeros is what a power cut leaves.
+    house.store.segments().put(&row).unwrap();
+    let mut cut = sound.clone();
+    cut[head..].fill(0);
+    std::fs::write(&path, &cut).unwrap();
+    assert_eq!(house.open().reconcile().unwrap().closed, 1);
+    assert_eq!(house.store.segments().get(&row.id()).unwrap().unwrap().fragments, 1);
     // Header or init section: nobody can close it, and nobody throws it away. It counts as torn, and the rest goes on.
     let init = fragments[0].file_offset - 10;
     for place in [20, init] {
@@ -288,6 +313,35 @@ fn of_a_damaged_segment_that_a_crash_left_open_everything_else_is_kept() {
         assert_eq!(archive.reconcile().unwrap().closed, 1);
         assert_eq!(index.get(&row.id()).unwrap().unwrap().fragments, 4);
         std::fs::write(&path, &sound).unwrap();
+    }
+}
+
+#[test]
+fn a_day_whose_key_is_damaged_is_recorded_under_another() {
+    let house = House::new();
+    let first = record(&house.open(), 0, Boundary::Recorder);
+    let key = house.dir.join(super::layout::day_key(&hall(), first.started_at_utc.date_naive()));
+    let sound = std::fs::read(&key).unwrap();
+    std::fs::write(&key, b"{}").unwrap();
+    let second = record(&house.open(), 10, Boundary::Recorder);
+    let third = record(&house.open(), 20, Boundary::Recorder);
+    let archive = house.open();
+    assert!(archive.open_segment(&first.id()).is_err());
+    for row in [&second, &third] {
+        archive.open_segment(&row.id()).unwrap().verify().unwrap();
+    }
+    assert_eq!(super::walk::day_keys(&house.dir, &hall(), first.started_at_utc.date_naive()).unwrap().len(), 2);
+    // A rotation leaves it as it is, and puts the others under the new key.
+    drop(archive);
+    let new = MasterKey::generate().unwrap();
+    let done = rotate_master_key(&house.dir, &house.master(), &new).unwrap();
+    assert_eq!(done, Rotated { rewrapped: 1, already: 0, unreadable: 1 });
+    std::fs::write(&key, sound).unwrap();
+    let done = rotate_master_key(&house.dir, &house.master(), &new).unwrap();
+    assert_eq!(done, Rotated { rewrapped: 1, already: 1, unreadable: 0 });
+    let archive = Archive::open(&house.dir, new, house.store.segments(), 0).unwrap();
+    for row in [&first, &second, &third] {
+        archive.open_segment(&row.id()).unwrap().verify().unwrap();
     }
 }
 
@@ -468,13 +522,13 @@ fn the_master_key_is_changed_without_touching_footage_also_after_a_break() {
     // Cut short after the first day: one key is under the new key, the archive still under the old one.
     let first = house.dir.join(super::layout::day_key(&hall(), rows[0].started_at_utc.date_naive()));
     let about = std::fs::read(house.dir.join("archive.json")).unwrap();
-    assert_eq!(rotate_master_key(&house.dir, &old, &new).unwrap(), Rotated { rewrapped: 3, already: 0 });
+    assert_eq!(rotate_master_key(&house.dir, &old, &new).unwrap(), Rotated { rewrapped: 3, already: 0, unreadable: 0 });
     let rotated_first = std::fs::read(&first).unwrap();
-    assert_eq!(rotate_master_key(&house.dir, &new, &old).unwrap(), Rotated { rewrapped: 3, already: 0 });
+    assert_eq!(rotate_master_key(&house.dir, &new, &old).unwrap(), Rotated { rewrapped: 3, already: 0, unreadable: 0 });
     std::fs::write(&first, rotated_first).unwrap();
     assert_eq!(std::fs::read(house.dir.join("archive.json")).unwrap(), about);
     assert!(house.open().open_segment(&rows[0].id()).is_err() && house.open().open_segment(&rows[1].id()).is_ok());
-    assert_eq!(rotate_master_key(&house.dir, &old, &new).unwrap(), Rotated { rewrapped: 2, already: 1 });
+    assert_eq!(rotate_master_key(&house.dir, &old, &new).unwrap(), Rotated { rewrapped: 2, already: 1, unreadable: 0 });
 
     for (row, bytes) in rows.iter().zip(&footage) {
         assert_eq!(&std::fs::read(house.dir.join(&row.file)).unwrap(), bytes, "footage is not rewritten");

@@ -6,7 +6,7 @@ use super::keys::{Keys, Rotated, rotate};
 use super::layout;
 use super::master::MasterKey;
 use super::reader::SegmentReader;
-use super::reconcile::{Reconciled, reconcile, salvage};
+use super::reconcile::{Reconciled, given_up, reconcile, salvage};
 use super::storage::Reserves;
 use super::walk;
 use super::writer::{SegmentWriter, Shot};
@@ -80,12 +80,19 @@ impl Archive {
         let lock = lock(dir)?;
         for row in index.under_way()? {
             match row.state {
-                SegmentState::Deleting => finish_delete(dir, &index, &row)?,
-                SegmentState::Open => index.put(&SegmentRow { state: SegmentState::Torn, ..row })?,
+                SegmentState::Deleting => {
+                    if let Err(error) = finish_delete(dir, &index, &row) {
+                        tracing::error!(%error, "a deletion that was cut short cannot be finished; the next start tries again");
+                    }
+                }
+                SegmentState::Open => index.put(&given_up(row, SegmentState::Torn))?,
                 SegmentState::Closed | SegmentState::Torn | SegmentState::Missing => {}
             }
         }
-        Ok(Self::with(dir, keys, index, keep_free_mib, lock))
+        let away = index.count_missing()?;
+        let archive = Self::with(dir, keys, index, keep_free_mib, lock);
+        archive.0.away.store(away, Ordering::Relaxed);
+        Ok(archive)
     }
 
     fn with(dir: &Path, keys: Keys, index: Segments, keep_free_mib: u64, lock: File) -> Self {
@@ -140,6 +147,10 @@ impl Archive {
         day: NaiveDate,
         rows: &[SegmentRow],
     ) -> Result<bool, ArchiveError> {
+        if self.0.keys.are_locked() {
+            // Nothing can be wrapped anew: what is held stays under the day's key until the master key is back.
+            return Ok(walk::day_keys(&self.0.dir, camera, day)?.is_empty());
+        }
         let (mut keys, mut away) = (BTreeMap::new(), 0_usize);
         let mut known = self.0.keys.held(camera, day)?;
         for row in rows {
@@ -147,8 +158,8 @@ impl Archive {
                 keys.insert(row.file.clone(), key);
                 continue;
             }
-            match SegmentReader::open(&self.0.dir, &row.file, &self.0.keys) {
-                Ok(reader) => drop(keys.insert(row.file.clone(), reader.key().clone())),
+            match SegmentReader::key_of(&self.0.dir, &row.file, &self.0.keys) {
+                Ok(key) => drop(keys.insert(row.file.clone(), key)),
                 Err(ArchiveError::NotFound(_)) => away += 1,
                 Err(
                     error
@@ -174,6 +185,18 @@ impl Archive {
             self.0.index.key_comes(camera, &held)?;
         }
         Ok(true)
+    }
+
+    /// Whether a segment's file is there with a key that opens it; without the master key, with any key of its day.
+    pub(super) fn can_be_opened(&self, row: &SegmentRow) -> bool {
+        match SegmentReader::key_of(&self.0.dir, &row.file, &self.0.keys) {
+            Ok(_) => true,
+            Err(ArchiveError::MasterKey { .. }) => {
+                let keys = walk::day_keys(&self.0.dir, &row.camera, row.started_at_utc.date_naive());
+                keys.is_ok_and(|keys| !keys.is_empty()) && self.0.dir.join(&row.file).exists()
+            }
+            Err(_) => false,
+        }
     }
 
     /// Makes files and index agree again, after whatever ended the last run; to be called before anything is recorded.

@@ -82,6 +82,8 @@ pub struct Watch {
     pub book: OffsiteBook,
     /// The copy, if one is kept.
     pub copy: Option<Mirror>,
+    /// Since when one that is configured is not kept, UTC.
+    pub copy_refused_utc: Option<DateTime<Utc>>,
     /// MiB free below which it is time to look after the disk.
     pub warn_free_mib: u64,
     /// The cameras whose footage fills it.
@@ -184,7 +186,8 @@ impl Watch {
                     let state = copy.state();
                     state.waiting.map(|_| age(state.behind_since_utc))
                 }
-                // One that was kept and cannot be now is not up to date for that.
+                None if self.copy_refused_utc.is_some() => Some(age(self.copy_refused_utc)),
+                // One that was kept and is not configured now is not up to date for that.
                 None => (!self.book.is_used().unwrap_or(true)).then_some(0),
             },
             undeleted_s: age(measured.undeleted_since_utc),

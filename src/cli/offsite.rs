@@ -60,11 +60,15 @@ pub(super) fn fetch(offsite: &OffsiteConfig, dir: &Path) -> anyhow::Result<ExitC
 
 /// Says which copy there is, and forgets it where somebody has deleted it.
 pub(super) fn forget(book: &OffsiteBook, is_deleted: bool) -> anyhow::Result<ExitCode> {
-    let Some(place) = book.place()? else {
-        println!("no off-site copy is known");
-        return Ok(ExitCode::SUCCESS);
-    };
     let (waiting, _) = book.overdue()?;
+    let place = match book.place()? {
+        Some(place) => place,
+        None if waiting > 0 || book.is_used()? => "where an earlier configuration said".to_owned(),
+        None => {
+            println!("no off-site copy is known");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     println!("off-site copy: {place}; files that must still go from it: {waiting}");
     if is_deleted {
         book.forget()?;

@@ -105,6 +105,7 @@ pub(super) async fn start(
         control: control.clone(),
         clock: clock.clone(),
         book: store.offsite(),
+        copy_refused_utc: copy.as_ref().is_some_and(Result::is_err).then(|| clock.utc()),
         copy: copy.and_then(Result::ok),
         warn_free_mib: recorder.warn_free_mib,
         cameras,

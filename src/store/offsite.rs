@@ -81,6 +81,15 @@ impl OffsiteBook {
         Ok(self.keys.rows::<String>().next().transpose()?.is_some())
     }
 
+    /// Whether the other side has ever said that it has something: a bucket that never answered holds nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn has_copy(&self) -> Result<bool, StoreError> {
+        let mut acknowledged = self.keys.rows::<String>().map(|row| row.map(|(_, hash)| !hash.is_empty()));
+        acknowledged.find(|has| !matches!(has, Ok(false))).unwrap_or(Ok(false))
+    }
+
     /// The small files that have been copied.
     ///
     /// # Errors
@@ -109,6 +118,8 @@ impl OffsiteBook {
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub fn key_goes_out(&self, name: &str, hash: &str) -> Result<(), StoreError> {
+        // One of that name that was to go is replaced by it.
+        self.doomed.remove(name)?;
         self.keys.put(name, &hash)?;
         self.keys.commit()
     }
@@ -146,11 +157,6 @@ impl OffsiteBook {
         }
         self.keys.remove(name)?;
         Ok(())
-    }
-
-    /// Takes a name off that list: its file stays. Without waiting for the disk.
-    pub(super) fn stays(&self, name: &str) -> Result<(), StoreError> {
-        self.doomed.remove(name).map(drop)
     }
 
     /// The first names on the list of what must go, each with the time since when, UTC.

@@ -95,19 +95,6 @@ impl Segments {
         self.rows.commit()
     }
 
-    /// Rows that were to be deleted stay as they are given: their files are still there. They come off the list of what must
-    /// go from the off-site copy, and are copied again where that had begun. On disk when this returns.
-    ///
-    /// # Errors
-    /// [`StoreError`] when one cannot be written.
-    pub fn take_back(&self, rows: &[SegmentRow]) -> Result<(), StoreError> {
-        for row in rows {
-            self.write(row)?;
-            self.copy_again(row)?;
-        }
-        self.rows.commit()
-    }
-
     /// Removes rows, on disk when this returns. The files must be gone by then.
     ///
     /// # Errors
@@ -283,16 +270,6 @@ impl Segments {
         let reaches_in =
             |row: &SegmentRow| row.started_at_utc >= from || row.ended_at_utc > from || row.state == SegmentState::Open;
         rows.filter(|row| row.as_ref().map_or(true, reaches_in)).collect()
-    }
-
-    /// When the segment after this one of its camera began, UTC, by the calendar's order.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be read.
-    pub fn next_start(&self, id: &SegmentId) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let from = key(&id.camera, id.started_at_utc + TimeDelta::milliseconds(1));
-        let next = self.rows.rows_between::<SegmentRow>(&from, &format!("{}0", id.camera)).next().transpose()?;
-        Ok(next.map(|(_, row)| row.started_at_utc))
     }
 
     /// The oldest segments of all cameras that began before `before`, oldest first: what a sweep works through.

@@ -123,17 +123,6 @@ impl Segments {
         Ok(())
     }
 
-    /// A row that was to go and stays: whether the copy still has it nobody knows. Without waiting for the disk.
-    pub(super) fn copy_again(&self, row: &SegmentRow) -> Result<(), StoreError> {
-        let id = row.id();
-        let _order = self.in_order();
-        let is_passed = self.offsite.copied_until(&id.camera)?.is_some_and(|until| until >= id.started_at_utc);
-        if is_passed {
-            self.offsite.late.put(&id.key(), &())?;
-        }
-        self.offsite.stays(&row.file)
-    }
-
     pub(super) fn in_order(&self) -> MutexGuard<'_, ()> {
         // It guards no data of its own.
         self.order.lock().unwrap_or_else(PoisonError::into_inner)

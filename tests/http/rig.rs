@@ -233,7 +233,17 @@ impl Rig {
             let cameras = vec!["hall".parse().unwrap()];
             let recorder = Recorder::start(archive.clone(), &hub, &real, cameras.clone(), settings).unwrap();
             let (control, clock, book) = (control.clone(), shared.clone(), store.offsite());
-            recorder.keep_watch(Watch { archive, control, clock, book, copy: None, warn_free_mib: 0, cameras });
+            let (copy, copy_refused_utc) = (None, None);
+            recorder.keep_watch(Watch {
+                archive,
+                control,
+                clock,
+                book,
+                copy,
+                copy_refused_utc,
+                warn_free_mib: 0,
+                cameras,
+            });
             recorder
         });
         let context = WebContext {

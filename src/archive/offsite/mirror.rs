@@ -79,9 +79,10 @@ impl Mirror {
     ) -> Result<Self, OffsiteError> {
         let place = settings.place();
         match book.place()? {
-            Some(known) if known != place => return Err(OffsiteError::OtherPlace { known, place }),
-            Some(_) => {}
-            None => book.is_at(&place)?,
+            // A place that never answered holds nothing.
+            Some(known) if known != place && book.has_copy()? => return Err(OffsiteError::OtherPlace { known, place }),
+            Some(known) if known == place => {}
+            _ => book.is_at(&place)?,
         }
         let mirror = Self(Arc::new(Inner {
             archive,
@@ -117,18 +118,19 @@ impl Mirror {
         let (mut wait, mut renewed) = (ROUND, false);
         loop {
             let all = async {
-                self.round().await?;
+                let mut unreadable = self.round().await?;
                 if !renewed {
-                    self.renew().await?;
+                    unreadable = self.renew().await?.or(unreadable);
                 }
-                Ok(())
+                Ok(unreadable)
             };
             let ended = tokio::select! {
                 () = self.0.stop.cancelled() => return,
                 ended = all => ended,
             };
             renewed |= ended.is_ok();
-            wait = self.note(&ended, wait);
+            // What cannot be read here is a fault, too; and everything else was done.
+            wait = self.note(&ended.and_then(|unreadable| unreadable.map_or(Ok(()), Err)), wait);
             tokio::select! {
                 () = self.0.stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
@@ -151,7 +153,7 @@ impl Mirror {
                 ROUND
             }
             Err(error) => {
-                if state.fault.is_none() {
+                if state.trouble != Some(CopyTrouble::from(error)) {
                     tracing::error!(%error, "the off-site copy does not go on; it is tried again by itself");
                 }
                 (state.fault, state.trouble) = (Some(error.to_string()), Some(CopyTrouble::from(error)));
@@ -167,19 +169,20 @@ impl Mirror {
     }
 
     /// What is deleted here goes there, and what is new here comes there. A file that cannot be read here holds up no other.
-    async fn round(&self) -> Result<(), OffsiteError> {
+    /// What could not be.
+    async fn round(&self) -> Result<Option<OffsiteError>, OffsiteError> {
         let mut turn = Turn::default();
         loop {
             // A held segment's own key before the day's goes.
             let sent = self.send_keys().await;
             let deleted = self.delete_some().await;
             self.look().await?;
-            sent?;
+            turn.note(sent?);
             let more = deleted?;
             let copied = self.copy_some(&mut turn).await;
             self.look().await?;
             if !copied? && !more {
-                return turn.unreadable.map_or(Ok(()), Err);
+                return Ok(turn.unreadable);
             }
         }
     }
@@ -200,21 +203,26 @@ impl Mirror {
     }
 
     /// Keys of held segments whose day's key is gone, and whatever a crash cut short.
-    async fn send_keys(&self) -> Result<(), OffsiteError> {
+    async fn send_keys(&self) -> Result<Option<OffsiteError>, OffsiteError> {
         let book = self.0.book.clone();
-        for name in blocking(move || Ok(book.unsent_keys()?)).await? {
-            self.small(name).await?;
-        }
-        Ok(())
+        let names = blocking(move || Ok(book.unsent_keys()?)).await?;
+        self.all_small(names).await
     }
 
     /// Copies the keys again that a rotation of the master key has rewritten: it is done while no server runs.
-    async fn renew(&self) -> Result<(), OffsiteError> {
+    async fn renew(&self) -> Result<Option<OffsiteError>, OffsiteError> {
         let book = self.0.book.clone();
-        for name in blocking(move || Ok(book.key_names()?)).await? {
-            self.small(name).await?;
+        let names = blocking(move || Ok(book.key_names()?)).await?;
+        self.all_small(names).await
+    }
+
+    /// Copies small files; the first that cannot be read here.
+    async fn all_small(&self, names: Vec<String>) -> Result<Option<OffsiteError>, OffsiteError> {
+        let mut turn = Turn::default();
+        for name in names {
+            turn.note(here(self.small(name).await)?);
         }
-        Ok(())
+        Ok(turn.unreadable)
     }
 
     /// Copies a batch of each camera, and one of what came late. Whether there may be more.
@@ -239,13 +247,13 @@ impl Mirror {
 
     /// Copies one segment; what is wrong with its file where that cannot be read, and the others can be copied.
     async fn copy(&self, row: &SegmentRow) -> Result<Option<OffsiteError>, OffsiteError> {
-        self.small("archive.json".to_owned()).await?;
-        let (archive, camera, day) = (self.0.archive.clone(), row.camera.clone(), row.started_at_utc.date_naive());
-        for name in blocking(move || Ok(walk::day_keys(archive.dir(), &camera, day)?)).await? {
-            self.small(name).await?;
+        let (path, id) = (self.path(&row.file), row.id());
+        // Without its key it would be of no use there.
+        if let Some(fault) = here(self.keys_of(row).await)? {
+            self.ask(move |index| index.could_not_copy(&id)).await?;
+            return Ok(Some(fault));
         }
-        let path = self.path(&row.file);
-        let (copied, id) = (self.0.remote.put_file(&row.file, &path).await, row.id());
+        let copied = self.0.remote.put_file(&row.file, &path).await;
         let bytes = match copied {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -262,6 +270,22 @@ impl Mirror {
         state.copied += 1;
         state.bytes += bytes;
         Ok(None)
+    }
+
+    /// What opens a segment goes before it.
+    async fn keys_of(&self, row: &SegmentRow) -> Result<(), OffsiteError> {
+        self.small("archive.json".to_owned()).await?;
+        let (archive, camera, day) = (self.0.archive.clone(), row.camera.clone(), row.started_at_utc.date_naive());
+        let names = blocking(move || {
+            walk::day_keys(archive.dir(), &camera, day).map_err(|error| OffsiteError::Local {
+                path: archive.dir().join(crate::archive::layout::day_dir(&camera, day)),
+                source: std::io::Error::other(error),
+            })
+        });
+        for name in names.await? {
+            self.small(name).await?;
+        }
+        Ok(())
     }
 
     /// Asks or tells the archive's index.
@@ -342,6 +366,15 @@ struct Turn {
 impl Turn {
     fn note(&mut self, fault: Option<OffsiteError>) {
         self.unreadable = self.unreadable.take().or(fault);
+    }
+}
+
+/// A file that cannot be read here, as a fault of its own.
+fn here(done: Result<(), OffsiteError>) -> Result<Option<OffsiteError>, OffsiteError> {
+    match done {
+        Err(error @ OffsiteError::Local { .. }) => Ok(Some(error)),
+        Err(error) => Err(error),
+        Ok(()) => Ok(None),
     }
 }
 

@@ -195,6 +195,12 @@ async fn a5_4_another_place_is_another_copy_and_begun_when_the_first_one_is_give
     let archive = house.open();
     some(&archive);
     let settings = storage.settings();
+    // A place that refuses holds nothing: it is put right without more ado.
+    let secret = Secret::new("another secret".to_owned());
+    let none = OffsiteSettings { bucket: "another-bucket".to_owned(), secret, ..settings.clone() };
+    let wrong = mirror(&house, &archive, &none);
+    until("it is said", &wrong, |state| state.fault.is_some()).await;
+    wrong.shutdown().await;
     let first = mirror(&house, &archive, &settings);
     until("all is copied", &first, |state| state.copied == 4 && is_quiet(state)).await;
     first.shutdown().await;
