@@ -125,14 +125,19 @@ impl Keys {
         if let Ok(Some(key)) = by_day.as_ref().map(|known| unwrap(&known.key, wrapped, purpose)) {
             return Ok(Some(key));
         }
+        let mut fault = None;
         for file in super::walk::day_keys(&self.dir, camera, day)? {
-            if let Ok(Some(key)) = self.read(&file, camera, day).map(|day_key| unwrap(&day_key, wrapped, purpose)) {
-                return Ok(Some(key));
+            match self.read(&file, camera, day).map(|day_key| unwrap(&day_key, wrapped, purpose)) {
+                Ok(Some(key)) => return Ok(Some(key)),
+                Ok(None) => {}
+                Err(error) => fault = fault.or(Some(error)),
             }
         }
-        match held::read(&self.dir, camera, day, self.master()?)?.remove(file) {
-            Some(key) => Ok(Some(key)),
-            None => by_day.map(|_| None),
+        // A key that does not open may be the one: that another one does says nothing about this segment.
+        match (held::read(&self.dir, camera, day, self.master()?)?.remove(file), fault) {
+            (Some(key), _) => Ok(Some(key)),
+            (None, Some(fault)) => Err(fault),
+            (None, None) => by_day.map(|_| None),
         }
     }
 
@@ -166,12 +171,14 @@ impl Keys {
         Ok(())
     }
 
-    /// A day's key, for writing: made, and durable, when there is none. `had_one` says whether there must once have been one.
+    /// A day's key, for writing: made, and durable, when there is none. `had_one` says whether there must once have been one;
+    /// `comes` is told the file of one that is about to be made.
     pub fn for_writing(
         &self,
         camera: &CameraId,
         day: NaiveDate,
         had_one: impl FnOnce() -> Result<bool, ArchiveError>,
+        comes: impl FnOnce(&str) -> Result<(), ArchiveError>,
     ) -> Result<Arc<KeyBytes>, ArchiveError> {
         match self.of_day(camera, day) {
             // What is known may be of another disk, which was in this place before.
@@ -196,6 +203,7 @@ impl Keys {
         } else {
             layout::day_key(camera, day)
         };
+        comes(&file)?;
         write_day_key(&self.dir.join(&file), camera, day, &key, self.master()?)?;
         Ok(self.keep(camera, day, key, file).key)
     }
@@ -272,7 +280,11 @@ pub(super) fn rotate(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<Rot
         }
     };
     for (camera, day) in super::walk::days(dir)? {
-        for file in super::walk::day_keys(dir, &camera, day)? {
+        let files = super::walk::day_keys(dir, &camera, day).unwrap_or_else(|error| {
+            note(Err(error));
+            Vec::new()
+        });
+        for file in files {
             let path = dir.join(file);
             let Some(wrapped_by) =
                 read_file(&path, &camera, day).map(|file| file.map(|file| file.master_key)).transpose()

@@ -87,13 +87,16 @@ impl Archive {
             rows.iter().map(|row| SegmentRow { state: SegmentState::Deleting, ..row.clone() }).collect();
         self.index().put_all(&going)?;
         let days: BTreeSet<_> = going.iter().map(|row| (row.camera.clone(), row.started_at_utc.date_naive())).collect();
+        let (mut parents, mut gone, mut failed) = (BTreeSet::new(), Vec::new(), None);
         for (camera, day) in days {
-            if day != today && self.index().of_day(&camera, day)?.iter().all(|row| row.state == SegmentState::Deleting)
+            if day != today
+                && self.index().of_day(&camera, day)?.iter().all(|row| row.state == SegmentState::Deleting)
+                && let Err(error) = self.destroy_key(&camera, day)
             {
-                self.destroy_key(&camera, day)?;
+                // The day's end tries it again.
+                failed = failed.or(Some(error));
             }
         }
-        let (mut parents, mut gone, mut failed) = (BTreeSet::new(), Vec::new(), None);
         for row in &going {
             let path = self.dir().join(&row.file);
             match std::fs::remove_file(&path) {
@@ -128,6 +131,17 @@ impl Archive {
             }
         }
         Ok(self.index().put_all(&staying)?)
+    }
+
+    /// Has these rows say again that they are to go, as far as they are there: nobody is served what they are of.
+    pub(super) fn mark_going(&self, rows: &[SegmentRow]) -> Result<(), ArchiveError> {
+        let mut going = Vec::new();
+        for row in rows {
+            if self.index().get(&row.id())?.is_some() {
+                going.push(SegmentRow { state: SegmentState::Deleting, ..row.clone() });
+            }
+        }
+        Ok(self.index().put_all(&going)?)
     }
 
     /// Of these rows, those that have gone, or are on their way out.

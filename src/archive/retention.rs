@@ -117,7 +117,15 @@ impl Retention {
                 .control
                 .read(|state| rows.into_iter().filter(|row| state.custody.is_revenant(&footage(row))).collect());
             gone += back.len() as u64;
-            self.destroy(&camera, back, now).await?;
+            match self.destroy(&camera, back.clone(), now).await {
+                Err(error @ SweepError::Control(_)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%camera, %day, %error, "footage that had been destroyed is back and cannot be; it is served to nobody");
+                    let archive = self.archive.clone();
+                    blocking(move || archive.mark_going(&back)).await?;
+                }
+                Ok(()) => {}
+            }
             // The key of a day nothing is left of, and files under it that no index knows.
             let archive = self.archive.clone();
             if let Err(error) = blocking(move || archive.end_day(&camera, day)).await {
@@ -329,13 +337,18 @@ impl Retention {
             return Ok(false);
         };
         let (archive, cameras) = (self.archive.clone(), tallies.iter().map(|one| one.purged.camera.clone()).collect());
-        let emptied = blocking(move || emptied(&archive, cameras, day)).await?;
+        let left = blocking(move || left(&archive, cameras, day)).await?;
         self.control.read(|state| {
             // A day to come, which a calendar that was ahead has named, is over once nothing is left of it.
-            let is_to_come = |one: &Tally| day > now.date_naive() && emptied.contains(&one.purged.camera);
+            let is_to_come =
+                |one: &Tally| day > now.date_naive() && left.iter().all(|row| row.camera != one.purged.camera);
             let is_over = now >= state.custody.goes_at(Some(&site), end);
             let is_known = |one: &Tally| state.custody.purged.contains_key(&(one.purged.camera.clone(), day));
             tallies.retain(|one| is_over || is_known(one) || is_to_come(one));
+            // What is due and still there, because it could not be deleted, is not told as gone.
+            let verdict = |row: &SegmentRow| state.custody.verdict(Some(&site), &footage(row), now);
+            let is_due = |row: &SegmentRow| row.state != SegmentState::Deleting && verdict(row) == Verdict::Due;
+            tallies.retain(|one| !left.iter().any(|row| row.camera == one.purged.camera && is_due(row)));
         });
         if tallies.is_empty() {
             return Ok(false);
@@ -408,13 +421,11 @@ fn note(failed: &mut Option<SweepError>, done: Result<(), SweepError>) -> Result
     }
 }
 
-/// The cameras of which nothing is left of that day.
-fn emptied(archive: &Archive, cameras: Vec<CameraId>, day: NaiveDate) -> Result<Vec<CameraId>, ArchiveError> {
+/// What these cameras still have of that day.
+fn left(archive: &Archive, cameras: Vec<CameraId>, day: NaiveDate) -> Result<Vec<SegmentRow>, ArchiveError> {
     let mut found = Vec::new();
     for camera in cameras {
-        if archive.of_day(&camera, day)?.is_empty() {
-            found.push(camera);
-        }
+        found.extend(archive.of_day(&camera, day)?);
     }
     Ok(found)
 }

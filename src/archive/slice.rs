@@ -116,7 +116,11 @@ impl Archive {
         let told = self.told(camera, from_utc, until_utc)?;
         let mut found = Slices::default();
         let lost = |row: &SegmentRow| format!("camera {}, segment {}: the file is gone", row.camera, row.file);
-        found.unreadable.extend(told.lost.iter().map(|row| (row.id(), lost(row))));
+        for row in &told.lost {
+            if self.may_reach(row, from_utc)? {
+                found.unreadable.push((row.id(), lost(row)));
+            }
+        }
         for range in told.ranges {
             let empty =
                 |began, missed_frames| SliceRun { began, missed_frames, ended: range.ended, slices: Vec::new() };
@@ -160,14 +164,24 @@ impl Archive {
         Ok(Slice::of(id.clone(), &self.open_segment(id)?, from_utc, until_utc))
     }
 
+    /// Whether a segment may have gone on after `from_utc`: of one that was never closed nobody knows, but that the next
+    /// one had begun.
+    fn may_reach(&self, row: &SegmentRow, from_utc: DateTime<Utc>) -> Result<bool, ArchiveError> {
+        Ok(row.ended.is_some() || self.index().next_start(&row.id())?.is_none_or(|next| next > from_utc))
+    }
+
     /// What of a segment lies between two instants, and what is wrong where it ends before its time.
     fn part(&self, row: &SegmentRow, from_utc: DateTime<Utc>, until_utc: DateTime<Utc>) -> Result<Part, ArchiveError> {
         let id = row.id();
-        let segment = self.open_segment(&id)?;
+        let segment = match self.open_segment(&id) {
+            Err(_) if !self.may_reach(row, from_utc)? => return Ok(Part { slice: None, fault: None }),
+            opened => opened?,
+        };
         let slice = Slice::of(id, &segment, from_utc, until_utc);
         let reaches = segment.fragments().iter().map(|fragment| fragment.end_utc()).max();
-        let is_short =
-            row.state != SegmentState::Open && reaches.is_none_or(|reaches| reaches < row.ended_at_utc.min(until_utc));
+        let is_short = row.state != SegmentState::Open
+            && reaches.is_none_or(|reaches| reaches < row.ended_at_utc.min(until_utc))
+            && self.may_reach(row, from_utc)?;
         Ok(Part { slice, fault: if is_short { segment.cut_short() } else { None } })
     }
 }

@@ -305,6 +305,8 @@ fn of_a_damaged_segment_that_a_crash_left_open_everything_else_is_kept() {
         assert_eq!(archive.ended_before(&hall(), None, at(30), 9).unwrap().len(), 1, "its time runs");
         let slices = archive.slices(&hall(), at(0), at(65)).unwrap();
         assert!(slices.unreadable.len() == 1 && slices.unreadable[0].0 == row.id(), "{slices:?}");
+        let after = archive.slices(&hall(), at(61), at(65)).unwrap();
+        assert!(after.runs.len() == 1 && after.unreadable.is_empty(), "the next one had begun: {after:?}");
         archive.delete(&later.id()).unwrap();
         drop(archive);
         // What it lacked comes back, say from a copy: the next start closes it.
@@ -331,6 +333,8 @@ fn a_day_whose_key_is_damaged_is_recorded_under_another() {
         archive.open_segment(&row.id()).unwrap().verify().unwrap();
     }
     assert_eq!(super::walk::day_keys(&house.dir, &hall(), first.started_at_utc.date_naive()).unwrap().len(), 2);
+    // Of what is held, the bad key may be the one that opens it: no key goes for that.
+    assert!(archive.keep_held(&hall(), first.started_at_utc.date_naive(), std::slice::from_ref(&first)).is_err());
     // A rotation leaves it as it is, and puts the others under the new key.
     drop(archive);
     let new = MasterKey::generate().unwrap();

@@ -161,10 +161,7 @@ impl Archive {
             match SegmentReader::key_of(&self.0.dir, &row.file, &self.0.keys) {
                 Ok(key) => drop(keys.insert(row.file.clone(), key)),
                 Err(ArchiveError::NotFound(_)) => away += 1,
-                Err(
-                    error
-                    @ (ArchiveError::Damaged { .. } | ArchiveError::NoDayKey { .. } | ArchiveError::DayKey { .. }),
-                ) => {
+                Err(error @ (ArchiveError::Damaged { .. } | ArchiveError::NoDayKey { .. })) => {
                     tracing::error!(%error, "a held segment cannot be read: no key of it is kept");
                 }
                 Err(error) => return Err(error),
@@ -191,11 +188,14 @@ impl Archive {
     pub(super) fn can_be_opened(&self, row: &SegmentRow) -> bool {
         match SegmentReader::key_of(&self.0.dir, &row.file, &self.0.keys) {
             Ok(_) => true,
+            Err(ArchiveError::NotFound(_)) => false,
             Err(ArchiveError::MasterKey { .. }) => {
-                let keys = walk::day_keys(&self.0.dir, &row.camera, row.started_at_utc.date_naive());
-                keys.is_ok_and(|keys| !keys.is_empty()) && self.0.dir.join(&row.file).exists()
+                let day = row.started_at_utc.date_naive();
+                let has_day_key = walk::day_keys(&self.0.dir, &row.camera, day).is_ok_and(|keys| !keys.is_empty());
+                has_day_key || self.0.dir.join(layout::held_keys(&row.camera, day)).exists()
             }
-            Err(_) => false,
+            // Damage is lasting; a disk that does not answer, or a key under another master key, is not.
+            Err(error) => !error.is_lasting() || matches!(error, ArchiveError::WrongMasterKey { .. }),
         }
     }
 
@@ -309,7 +309,8 @@ impl Archive {
         let day = started_at_utc.date_naive();
         // Whatever was recorded that day was recorded under one.
         let had_one = || Ok(self.0.index.of_day(&camera, day)?.iter().any(|row| row.state != SegmentState::Deleting));
-        let day_key = self.0.keys.for_writing(&camera, day, had_one)?;
+        let comes = |file: &str| Ok(self.0.index.key_comes(&camera, file)?);
+        let day_key = self.0.keys.for_writing(&camera, day, had_one, comes)?;
         let file = layout::segment(&camera, started_at_utc);
         let writer = SegmentWriter::create(&self.0.dir.join(&file), &about, &day_key)?;
         let row = SegmentRow {

@@ -186,7 +186,10 @@ impl Watch {
                     let state = copy.state();
                     state.waiting.map(|_| age(state.behind_since_utc))
                 }
-                None if self.copy_refused_utc.is_some() => Some(age(self.copy_refused_utc)),
+                // One that is refused falls behind from the start on; a start ends no alarm.
+                None if self.copy_refused_utc.is_some() => {
+                    Some(age(self.copy_refused_utc)).filter(|behind_s| *behind_s > COPY_BEHIND_S)
+                }
                 // One that was kept and is not configured now is not up to date for that.
                 None => (!self.book.is_used().unwrap_or(true)).then_some(0),
             },

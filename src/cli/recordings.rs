@@ -271,16 +271,17 @@ fn run_rotate(arguments: &RotateArguments) -> anyhow::Result<ExitCode> {
     }
     let done = rotate_master_key(&config.recordings_dir(), &old, &new)?;
     println!("{} day keys wrapped anew, {} were already; no footage was touched", done.rewrapped, done.already);
-    if done.unreadable > 0 {
-        println!(
-            "{} could not be, and stay as they are: put them right, then run this again with the old key in the configuration",
-            done.unreadable
-        );
-    }
     println!(
         "the recordings are under master key {} now: name {} in [recorder] before the server is started",
         new.id(),
         arguments.new_key.display()
     );
+    if done.unreadable > 0 {
+        eprintln!(
+            "ecluse: {} files of keys could not be, and stay as they are: KEEP THE OLD KEY, put them right, then run this again with the old key in the configuration",
+            done.unreadable
+        );
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }

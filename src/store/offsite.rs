@@ -118,9 +118,19 @@ impl OffsiteBook {
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub fn key_goes_out(&self, name: &str, hash: &str) -> Result<(), StoreError> {
-        // One of that name that was to go is replaced by it.
-        self.doomed.remove(name)?;
         self.keys.put(name, &hash)?;
+        self.keys.commit()
+    }
+
+    /// Notes that the other side has a small file with this hash, unless it is to go from there since. On disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn key_arrived(&self, name: &str, hash: &str) -> Result<(), StoreError> {
+        if self.key_hash(name)?.is_some() {
+            self.keys.put(name, &hash)?;
+        }
         self.keys.commit()
     }
 

@@ -272,6 +272,16 @@ impl Segments {
         rows.filter(|row| row.as_ref().map_or(true, reaches_in)).collect()
     }
 
+    /// When the segment after this one of its camera began, UTC, by the calendar's order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn next_start(&self, id: &SegmentId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let from = key(&id.camera, id.started_at_utc + TimeDelta::milliseconds(1));
+        let next = self.rows.rows_between::<SegmentRow>(&from, &format!("{}0", id.camera)).next().transpose()?;
+        Ok(next.map(|(_, row)| row.started_at_utc))
+    }
+
     /// The oldest segments of all cameras that began before `before`, oldest first: what a sweep works through.
     ///
     /// # Errors

@@ -120,7 +120,9 @@ impl Mirror {
             let all = async {
                 let mut unreadable = self.round().await?;
                 if !renewed {
-                    unreadable = self.renew().await?.or(unreadable);
+                    let not_renewed = self.renew().await?;
+                    renewed = not_renewed.is_none();
+                    unreadable = unreadable.or(not_renewed);
                 }
                 Ok(unreadable)
             };
@@ -128,7 +130,6 @@ impl Mirror {
                 () = self.0.stop.cancelled() => return,
                 ended = all => ended,
             };
-            renewed |= ended.is_ok();
             // What cannot be read here is a fault, too; and everything else was done.
             wait = self.note(&ended.and_then(|unreadable| unreadable.map_or(Ok(()), Err)), wait);
             tokio::select! {
@@ -319,7 +320,7 @@ impl Mirror {
         let Some((bytes, hash)) = changed else { return Ok(()) };
         self.0.remote.put(&name, bytes).await?;
         let book = self.0.book.clone();
-        blocking(move || Ok(book.key_goes_out(&name, &hash)?)).await
+        blocking(move || Ok(book.key_arrived(&name, &hash)?)).await
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -199,3 +199,25 @@ async fn a5_4_segments_that_were_exchanged_are_named() {
     assert!(said.contains("copy of another segment"), "{said}");
     assert!(house.is_readable(&rows[0]) && house.is_readable(&rows[2]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a5_4_a_day_is_not_attested_over_what_could_not_be_deleted() {
+    let mut house = House::new().await;
+    let rows = [1, 2].map(|hour| house.record("hall", start() + TimeDelta::hours(hour)));
+    let Some(pinned) = Pinned::on(&house.recordings().join(&rows[0].file)) else { return };
+    house.clock.advance(31 * 24 * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    assert!(house.sweep.sweep().await.is_err());
+    // Its day's key went first: nobody reads it any more.
+    let going = SegmentRow { state: SegmentState::Deleting, ..rows[0].clone() };
+    assert_eq!((house.rows(), house.attested(), house.files()), (vec![going], vec![], 1));
+    let mut house = house.restarted().await;
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap_err();
+    assert_eq!(house.attested(), []);
+    drop(pinned);
+    house.sweep.sweep().await.unwrap();
+    let attested = house.attested();
+    assert_eq!((house.rows(), attested.len()), (vec![], 1));
+    assert_eq!((attested[0].1[0].segments, attested[0].1[0].key_destroyed), (2, true));
+}
