@@ -48,6 +48,8 @@ pub(super) struct Keys {
     dir: PathBuf,
     master: Option<MasterKey>,
     known: Mutex<BTreeMap<(CameraId, NaiveDate), Known>>,
+    /// The name of the key that was to be made last and could not be: a disk that refuses is asked again, not for more names.
+    drawn: Mutex<Option<((CameraId, NaiveDate), String)>>,
 }
 
 /// A key that has been unwrapped, and the file it came from.
@@ -72,14 +74,14 @@ impl Keys {
             None if create => write_about(dir, &master)?,
             None => return Err(ArchiveError::NotFound(format!("{}", dir.join("archive.json").display()))),
         }
-        Ok(Self { dir: dir.to_owned(), master: Some(master), known: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), master: Some(master), known: Mutex::default(), drawn: Mutex::default() })
     }
 
     /// The keys of the archive in `dir` without the master key: they can be destroyed, and nothing else.
     pub fn locked(dir: &Path) -> Result<Self, ArchiveError> {
         let about = read_about(dir)?;
         about.ok_or_else(|| ArchiveError::NotFound(format!("{}", dir.join("archive.json").display())))?;
-        Ok(Self { dir: dir.to_owned(), master: None, known: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), master: None, known: Mutex::default(), drawn: Mutex::default() })
     }
 
     fn master(&self) -> Result<&MasterKey, ArchiveError> {
@@ -196,16 +198,28 @@ impl Keys {
         };
         layout::make_dir(&self.dir.join(layout::day_dir(camera, day)))?;
         let key = random_key()?;
-        let file = if is_bad || had_one()? {
-            let mut mark = [0; 8];
-            openssl::rand::rand_bytes(&mut mark)?;
-            layout::another_day_key(camera, day, mark)
-        } else {
-            layout::day_key(camera, day)
-        };
+        let file = if is_bad || had_one()? { self.draw(camera, day)? } else { layout::day_key(camera, day) };
         comes(&file)?;
         write_day_key(&self.dir.join(&file), camera, day, &key, self.master()?)?;
+        *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(self.keep(camera, day, key, file).key)
+    }
+
+    /// A name for another key of a day.
+    fn draw(&self, camera: &CameraId, day: NaiveDate) -> Result<String, ArchiveError> {
+        // One name at most, whole at every step.
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, file)) = drawn.as_ref()
+            && of.0 == *camera
+            && of.1 == day
+        {
+            return Ok(file.clone());
+        }
+        let mut mark = [0; 8];
+        openssl::rand::rand_bytes(&mut mark)?;
+        let file = layout::another_day_key(camera, day, mark);
+        *drawn = Some(((camera.clone(), day), file.clone()));
+        Ok(file)
     }
 
     /// Destroys a day's keys and its held keys, here and on the disk. A key's file is overwritten before it is removed; what a

@@ -116,15 +116,13 @@ impl Retention {
             let back: Vec<SegmentRow> = self
                 .control
                 .read(|state| rows.into_iter().filter(|row| state.custody.is_revenant(&footage(row))).collect());
-            gone += back.len() as u64;
-            match self.destroy(&camera, back.clone(), now).await {
+            let count = back.len() as u64;
+            match self.destroy(&camera, back, now, Undeletable::Goes).await {
                 Err(error @ SweepError::Control(_)) => return Err(error),
                 Err(error) => {
                     tracing::error!(%camera, %day, %error, "footage that had been destroyed is back and cannot be; it is served to nobody");
-                    let archive = self.archive.clone();
-                    blocking(move || archive.mark_going(&back)).await?;
                 }
-                Ok(()) => {}
+                Ok(()) => gone += count,
             }
             // The key of a day nothing is left of, and files under it that no index knows.
             let archive = self.archive.clone();
@@ -243,11 +241,17 @@ impl Retention {
             }
         });
         done.segments += due.len() as u64;
-        self.destroy(camera, due, now).await
+        self.destroy(camera, due, now, Undeletable::Stays).await
     }
 
     /// Asks the keeper, counts, destroys. The caller keeps custody.
-    async fn destroy(&self, camera: &CameraId, rows: Vec<SegmentRow>, now: DateTime<Utc>) -> Result<(), SweepError> {
+    async fn destroy(
+        &self,
+        camera: &CameraId,
+        rows: Vec<SegmentRow>,
+        now: DateTime<Utc>,
+        undeletable: Undeletable,
+    ) -> Result<(), SweepError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -276,6 +280,9 @@ impl Retention {
                 }
                 let Err(error) = archive.purge(&rows, now.date_naive()) else { continue };
                 failed = failed.or(Some(error));
+                if undeletable == Undeletable::Goes {
+                    archive.mark_going(&rows)?;
+                }
                 // Not counted twice, and not at all where a hold comes before the next attempt.
                 let gone = archive.going(&counted)?;
                 tally.put_back(&site, &camera, day, before.as_ref())?;
@@ -353,17 +360,27 @@ impl Retention {
         if tallies.is_empty() {
             return Ok(false);
         }
-        for one in &mut tallies {
+        let (mut ended, mut failed) = (Vec::new(), None);
+        for mut one in tallies {
             let (archive, camera) = (self.archive.clone(), one.purged.camera.clone());
             // Of a day whose disk is away, nobody has destroyed the key.
             let was_there = one.purged.missing < one.purged.segments || archive.has_day(&camera, day);
-            one.purged.key_destroyed = blocking(move || archive.end_day(&camera, day)).await? && was_there;
+            match blocking(move || archive.end_day(&camera, day)).await {
+                Ok(is_gone) => {
+                    one.purged.key_destroyed = is_gone && was_there;
+                    ended.push(one);
+                }
+                // One camera's broken directory must not keep the others' entry.
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        let cameras = tallies.iter().map(|one| one.purged.clone()).collect();
-        self.system(FootageCommand::Attest { site, day, cameras }).await?;
-        let tally = self.tally.clone();
-        blocking(move || Ok(tally.forget(&tallies)?)).await?;
-        Ok(true)
+        if !ended.is_empty() {
+            let cameras = ended.iter().map(|one| one.purged.clone()).collect();
+            self.system(FootageCommand::Attest { site, day, cameras }).await?;
+            let tally = self.tally.clone();
+            blocking(move || Ok(tally.forget(&ended)?)).await?;
+        }
+        failed.map_or(Ok(true), Err)
     }
 
     /// What time it is; where calendar and passed time part, it is recorded, and the passed time counts until somebody
@@ -405,6 +422,15 @@ impl Retention {
 fn footage(row: &SegmentRow) -> Footage {
     let (from_utc, until_utc, trusted_utc) = (row.started_at_utc, row.ended_at_utc, row.trusted_utc);
     Footage { camera: row.camera.clone(), from_utc, until_utc, trusted_utc }
+}
+
+/// What becomes of a file that cannot be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undeletable {
+    /// It is as it was until the next attempt: somebody may still hold it.
+    Stays,
+    /// It had been destroyed before: nobody is served it, and it counts as gone.
+    Goes,
 }
 
 /// Remembers the first fault of a file or the index, so that the others are gone through; the keeper's ends the sweep.

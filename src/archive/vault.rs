@@ -140,7 +140,8 @@ impl Archive {
     }
 
     /// Destroys a day's key but for these segments, which are held: each gets its own key wrapped by itself. Whether the
-    /// day's key is gone: of a held segment whose file is away, the key lies in that file, under the day's; it stays then.
+    /// day's key is gone: of a held segment whose file is away, or whose day's key cannot be used now, the key lies under the
+    /// day's; it stays then.
     pub(super) fn keep_held(
         &self,
         camera: &CameraId,
@@ -160,17 +161,20 @@ impl Archive {
             }
             match SegmentReader::key_of(&self.0.dir, &row.file, &self.0.keys) {
                 Ok(key) => drop(keys.insert(row.file.clone(), key)),
-                Err(ArchiveError::NotFound(_)) => away += 1,
                 Err(error @ (ArchiveError::Damaged { .. } | ArchiveError::NoDayKey { .. })) => {
                     tracing::error!(%error, "a held segment cannot be read: no key of it is kept");
                 }
-                Err(error) => return Err(error),
+                // Away, or its day's key cannot be used: both may be put right.
+                Err(error) => {
+                    tracing::error!(%error, "a held segment cannot be had");
+                    away += 1;
+                }
             }
         }
         let held = layout::held_keys(camera, day);
         let has_day_key = !walk::day_keys(&self.0.dir, camera, day)?.is_empty();
         if away > 0 && has_day_key {
-            tracing::error!(%camera, %day, away, "held segments are gone from the disk; the day's key stays until they are back or released");
+            tracing::error!(%camera, %day, away, "held segments cannot be had; the day's keys stay until they can, or are released");
             return Ok(false);
         }
         if has_day_key {
@@ -189,13 +193,13 @@ impl Archive {
         match SegmentReader::key_of(&self.0.dir, &row.file, &self.0.keys) {
             Ok(_) => true,
             Err(ArchiveError::NotFound(_)) => false,
-            Err(ArchiveError::MasterKey { .. }) => {
+            // Damage is lasting; a disk that does not answer, or a master key that is not there, is not.
+            Err(error) if !error.is_lasting() || matches!(error, ArchiveError::WrongMasterKey { .. }) => {
                 let day = row.started_at_utc.date_naive();
                 let has_day_key = walk::day_keys(&self.0.dir, &row.camera, day).is_ok_and(|keys| !keys.is_empty());
                 has_day_key || self.0.dir.join(layout::held_keys(&row.camera, day)).exists()
             }
-            // Damage is lasting; a disk that does not answer, or a key under another master key, is not.
-            Err(error) => !error.is_lasting() || matches!(error, ArchiveError::WrongMasterKey { .. }),
+            Err(_) => false,
         }
     }
 

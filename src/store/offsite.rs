@@ -11,6 +11,8 @@ use crate::domain::CameraId;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
+/// In the place of a small file's hash while it is being sent.
+const SENDING: &str = "sending";
 /// The one row of the table of places.
 const PLACE: &str = "place";
 
@@ -86,7 +88,7 @@ impl OffsiteBook {
     /// # Errors
     /// [`StoreError`] when it cannot be read.
     pub fn has_copy(&self) -> Result<bool, StoreError> {
-        let mut acknowledged = self.keys.rows::<String>().map(|row| row.map(|(_, hash)| !hash.is_empty()));
+        let mut acknowledged = self.keys.rows::<String>().map(|row| row.map(|(_, hash)| has_arrived(&hash)));
         acknowledged.find(|has| !matches!(has, Ok(false))).unwrap_or(Ok(false))
     }
 
@@ -112,23 +114,23 @@ impl OffsiteBook {
         self.keys.get(name)
     }
 
-    /// Notes that a small file with this hash is about to be copied; on disk when this returns. Before and not after: what
+    /// Notes that a small file is about to be copied; on disk when this returns. Before and not after: what
     /// may have arrived must be deleted one day.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
-    pub fn key_goes_out(&self, name: &str, hash: &str) -> Result<(), StoreError> {
-        self.keys.put(name, &hash)?;
+    pub fn key_goes_out(&self, name: &str) -> Result<(), StoreError> {
+        self.keys.put(name, &SENDING)?;
         self.keys.commit()
     }
 
-    /// Notes that the other side has a small file with this hash, unless it is to go from there since. On disk when this
-    /// returns.
+    /// Notes that the other side has a small file with this hash, unless since it began to be sent it is to go from there, or
+    /// is another one. On disk when this returns.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub fn key_arrived(&self, name: &str, hash: &str) -> Result<(), StoreError> {
-        if self.key_hash(name)?.is_some() {
+        if self.key_hash(name)?.as_deref() == Some(SENDING) {
             self.keys.put(name, &hash)?;
         }
         self.keys.commit()
@@ -149,7 +151,7 @@ impl OffsiteBook {
     /// [`StoreError`] when they cannot be read.
     pub fn unsent_keys(&self) -> Result<Vec<String>, StoreError> {
         let rows = self.keys.rows::<String>();
-        rows.filter(|row| row.as_ref().map_or(true, |(_, hash)| hash.is_empty()))
+        rows.filter(|row| row.as_ref().map_or(true, |(_, hash)| !has_arrived(hash)))
             .map(|row| row.map(|(name, _)| name))
             .collect()
     }
@@ -203,6 +205,11 @@ impl OffsiteBook {
     }
 }
 
+/// Whether that is the hash of a file the other side has.
+fn has_arrived(hash: &str) -> bool {
+    !hash.is_empty() && hash != SENDING
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,7 +223,17 @@ mod tests {
             let store = Store::open(dir.path()).unwrap();
             let book = store.offsite();
             assert!(!book.is_used().unwrap());
-            book.key_goes_out("hall/2026-11-25/day.key", "abc").unwrap();
+            book.key_goes_out("hall/2026-11-25/day.key").unwrap();
+            assert!(!book.has_copy().unwrap());
+            book.key_arrived("hall/2026-11-25/day.key", "abc").unwrap();
+            assert!(book.has_copy().unwrap());
+            // It was to be sent anew, or to go, while it was being sent: what arrived is not what counts.
+            book.key_goes_out("hall/2026-11-25/held.keys").unwrap();
+            book.key_comes(&hall, "hall/2026-11-25/held.keys").unwrap();
+            book.keys.put("hall/2026-11-25/held.keys", &"").unwrap();
+            book.key_arrived("hall/2026-11-25/held.keys", "old").unwrap();
+            assert_eq!(book.unsent_keys().unwrap(), ["hall/2026-11-25/held.keys"]);
+            book.keys.remove("hall/2026-11-25/held.keys").unwrap();
             store.segments().has_copied(&SegmentId { camera: hall.clone(), started_at_utc: at }).unwrap();
             for name in ["hall/b.seg", "hall/2026-11-25/day.key", "hall/b.seg"] {
                 book.doom(&hall, name).unwrap();

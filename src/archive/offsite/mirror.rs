@@ -312,8 +312,8 @@ impl Mirror {
             if known.as_ref() == Some(&hash) {
                 return Ok(None);
             }
-            // Noted with another hash first: a crash in between copies it again.
-            book.key_goes_out(&of, "")?;
+            // Noted first: a crash in between copies it again.
+            book.key_goes_out(&of)?;
             Ok(Some((bytes, hash)))
         })
         .await?;
