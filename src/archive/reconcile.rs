@@ -15,6 +15,11 @@ use crate::store::{Boundary, LONGEST_SEGMENT, SegmentId, SegmentRow, SegmentStat
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// Rows written at once.
+const BATCH: usize = if cfg!(test) { 2 } else { 1_024 };
+/// Missing segments named in the log; of the others their number is told.
+const NAMED: usize = 20;
+
 /// What a reconciliation did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reconciled {
@@ -65,30 +70,45 @@ pub(super) fn reconcile(dir: &Path, keys: &Keys, index: &Segments) -> Result<Rec
             }
         }
     }
+    // A disk that is away, or back, changes a million rows: they are written many at a time.
+    let mut changed = Vec::new();
     for row in index.all() {
-        let mut row = row?;
+        let row = row?;
         match (files.remove(&row.file), row.state) {
             (false, SegmentState::Closed)
                 if !unlisted.contains(&(row.camera.clone(), row.started_at_utc.date_naive())) =>
             {
-                row.state = SegmentState::Missing;
-                index.put(&row)?;
                 done.missing += 1;
-                tracing::error!(segment = %row.id(), "a recorded segment is gone from the disk");
+                done.away += 1;
+                if done.missing <= NAMED {
+                    tracing::error!(segment = %row.id(), "a recorded segment is gone from the disk");
+                }
+                changed.push(SegmentRow { state: SegmentState::Missing, ..row });
             }
-            // Its disk was not there at an earlier start, or somebody has put it back.
+            (false, SegmentState::Missing) => done.away += 1,
+            // Its disk was not there at an earlier start, or somebody has put it back. Of one that had been closed the row
+            // knows what it was: whatever happened to it meanwhile is found when it is read, and not made sound.
+            (true, SegmentState::Missing) if row.ended.is_some() => {
+                done.indexed += 1;
+                changed.push(SegmentRow { state: SegmentState::Closed, ..row });
+            }
             (true, SegmentState::Missing) => {
-                let file = row.file.clone();
-                done.count(returned(dir, keys, index, row), Some(&file))?;
+                let outcome = adopt_known(dir, keys, index, &row.file);
+                done.away += u64::from(outcome.is_err());
+                done.count(outcome, Some(&row.file))?;
             }
             _ => {}
         }
+        if changed.len() == BATCH {
+            index.put_all(&changed)?;
+            changed.clear();
+        }
     }
+    index.put_all(&changed)?;
     for file in files {
         let outcome = adopt(dir, keys, index, &file);
         done.count(outcome, Some(&file))?;
     }
-    done.away = index.count_missing()?;
     Ok(done)
 }
 
@@ -179,16 +199,11 @@ fn adopt(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvag
     take_in(dir, keys, index, reader, row)
 }
 
-/// A file that the index had given up is there again. Of one that had been closed the row knows what it was: whatever
-/// happened to it meanwhile is found when it is read, and not made sound.
-fn returned(dir: &Path, keys: &Keys, index: &Segments, row: SegmentRow) -> Result<Salvaged, ArchiveError> {
-    if row.ended.is_some() {
-        index.put(&SegmentRow { state: SegmentState::Closed, ..row })?;
-        return Ok(Salvaged::Indexed);
-    }
-    let reader = SegmentReader::open(dir, &row.file, keys)?;
-    let found = closed_row(dir, &reader, &row.file)?;
-    take_in(dir, keys, index, reader, found)
+/// A file that was open when the index gave it up is there again.
+fn adopt_known(dir: &Path, keys: &Keys, index: &Segments, file: &str) -> Result<Salvaged, ArchiveError> {
+    let reader = SegmentReader::open(dir, file, keys)?;
+    let row = closed_row(dir, &reader, file)?;
+    take_in(dir, keys, index, reader, row)
 }
 
 fn take_in(

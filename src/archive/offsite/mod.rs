@@ -3,7 +3,7 @@
 //! - What goes out: segment files, the days' keys (wrapped by the master key), `archive.json`. Never the master key: the
 //!   other side holds nothing that it could read.
 //! - Order: a day's key before its first segment, segments of a camera in order of time; so one instant per camera says what has
-//!   been copied ([`OffsiteBook`]).
+//!   been copied, but for a list of what came late ([`crate::store::Segments::late`]).
 //! - Retention (A5-4): whatever is deleted here is put on a list in the same commit, and stays on it until the other side has
 //!   said that it is gone. Deletions go first in every round.
 //! - Whatever the other side does, recording and everything live do not notice: the copy reads files that are closed.
