@@ -1,7 +1,7 @@
 // The pure part of playback.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { itemAt, mediaTime, nextPicture, periodOf, thumbnailInstants } from "../../web/static/js/logic_recordings.js";
+import { PATIENCE, inStep, itemAt, mediaTime, nextPicture, periodOf, thumbnailInstants } from "../../web/static/js/logic_recordings.js";
 
 /** Two parts of four seconds, a gap of a minute, one more. */
 const PARTS = [
@@ -57,4 +57,48 @@ test("the arrow keys reach every bar and every event of the line, and nothing el
   const reached = new Set([0]);
   for (const place of reached) for (const key of ["ArrowRight", "ArrowDown"]) reached.add(itemAt(items, place, key));
   assert.equal(reached.size, items.length);
+});
+
+const CAMERA = { wanted: 10, time: 10, seeking: false, readyState: 4, ended: false, waited: 0 };
+const deeds = (cameras, step = 0.05, speed = 1) => {
+  const { deeds: all, step: on } = inStep(cameras.map((camera) => ({ ...CAMERA, ...camera })), step, speed);
+  return [all.map(({ deed }) => deed).join(" "), on];
+};
+
+test("the clock waits for the pictures, and the cameras for each other", () => {
+  assert.deepEqual(deeds([{}, { time: 9.9 }]), ["play play", 0.05]);
+  assert.deepEqual(deeds([{}, { time: 9.7 }]), ["play play", 0], "one is late: it plays, the clock stands");
+  assert.deepEqual(deeds([{}, { time: 10.3 }]), ["play pause", 0.05], "one is early: it waits");
+  assert.deepEqual(deeds([{}, { seeking: true }]), ["pause pause", 0]);
+  assert.deepEqual(deeds([{}, { readyState: 1 }]), ["pause pause", 0]);
+  assert.deepEqual(deeds([{}, { time: 3 }]), ["pause seek", 0], "too far to be caught up");
+  assert.deepEqual(deeds([{}, { time: 7 }], 0.2, 4), ["play play", 0], "at four times the speed it is not");
+  assert.deepEqual(deeds([{}, { wanted: undefined }]), ["play pause", 0.05], "in a gap nobody is waited for");
+  assert.deepEqual(deeds([{}, { ended: true, readyState: 2 }]), ["play pause", 0.05], "after the last picture it does not begin anew");
+  const [late, early] = inStep([{ ...CAMERA, time: 9.8 }, { ...CAMERA, time: 10.05 }], 0.05, 2).deeds;
+  assert.ok(late.rate > 2 && late.rate <= 2.2 && early.rate < 2 && early.rate >= 1.8, JSON.stringify([late, early]));
+});
+
+test("a camera whose pictures do not come keeps the others waiting for a while, not for ever", () => {
+  assert.deepEqual(deeds([{}, { seeking: true, waited: PATIENCE }]), ["pause pause", 0]);
+  assert.deepEqual(deeds([{}, { seeking: true, waited: PATIENCE + 1 }]), ["play pause", 0.05]);
+  assert.deepEqual(deeds([{ seeking: true, waited: PATIENCE + 1 }]), ["pause", 0], "but without any picture the clock stands");
+});
+
+test("four cameras on a machine that decodes too slowly play slower, in step, and seek nothing", () => {
+  // Sixteen seconds of media a second are asked for, five can be decoded; the first camera's share is the smallest.
+  const shares = [0.7, 1.3, 1.4, 1.6];
+  const wall = shares.map(() => ({ ...CAMERA, wanted: 0, time: 0, paused: true, rate: 4 }));
+  let [at, rounds] = [0, 0];
+  for (; at < 8 && rounds < 1000; rounds += 1) {
+    for (const [which, camera] of wall.entries()) if (!camera.paused) camera.time += 0.05 * Math.min(camera.rate, shares[which]);
+    const { deeds: all, step } = inStep(wall.map((camera) => ({ ...camera, wanted: at })), 0.2, 4);
+    all.forEach(({ deed, rate }, which) => {
+      assert.notEqual(deed, "seek");
+      Object.assign(wall[which], { paused: deed !== "play", rate });
+    });
+    at += step;
+    for (const { time } of wall) assert.ok(Math.abs(time - at) <= 1.3, `${time} at ${at}`);
+  }
+  assert.ok(rounds * 0.05 < (8 / 0.7) * 1.1, `as fast as the slowest can: ${rounds * 0.05} s`);
 });

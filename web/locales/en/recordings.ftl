@@ -39,6 +39,7 @@ recordings-speed = Speed
 recordings-position = Position
 recordings-no-script = Playback needs JavaScript; the table and the export work without.
 recordings-gap = no picture at this moment
+recordings-late = picture still loading…
 recordings-keys = Keyboard: Space plays or pauses, arrows 10 s, comma and full stop one picture.
 recordings-refused = The viewing was not opened:
 recordings-ready = Viewing opened and entered in the register.

@@ -39,6 +39,7 @@ recordings-speed = Vitesse
 recordings-position = Position
 recordings-no-script = La lecture demande JavaScript ; le tableau et l’export fonctionnent sans.
 recordings-gap = aucune image à cet instant
+recordings-late = image en cours de chargement…
 recordings-keys = Clavier : Espace lecture ou pause, flèches 10 s, virgule et point une image.
 recordings-refused = La lecture n’a pas été ouverte :
 recordings-ready = Lecture ouverte et inscrite au registre.

@@ -48,6 +48,47 @@ export function mediaTime(parts, at) {
   return undefined;
 }
 
+/** Seconds of media, at normal speed, by which a camera may be beside the clock before it waits or is waited for. */
+const APART = 0.25;
+/** How many times that is too far to be caught up by playing: the picture is looked up anew. */
+const LOST = 8;
+/** By how much a camera plays faster or slower than the others to come back to the clock: not visible. */
+const NUDGE = 0.1;
+/** Milliseconds after which the others no longer wait for a camera whose pictures do not come. */
+export const PATIENCE = 8_000;
+
+/**
+ * What each camera does so that all show the same instant. The clock waits for pictures, never the other way round: where
+ * not everything can be decoded at the speed that was asked for it plays slower, and looks nothing up anew for that.
+ * @param {{wanted: number|undefined, time: number, seeking: boolean, readyState: number, ended: boolean, waited: number}[]}
+ *   cameras `wanted`: seconds of its own media the clock is at, `undefined` in a gap; `waited`: milliseconds since it had
+ *   a picture to show; the rest as `HTMLMediaElement` has it
+ * @param {number} step seconds by which the clock would go on
+ * @param {number} speed 1: as recorded
+ * @returns {{deeds: {deed: "play"|"pause"|"seek", rate: number}[], step: number}} `step`: by how much it does go on
+ */
+export function inStep(cameras, step, speed) {
+  const reach = APART * Math.max(1, speed);
+  const seen = cameras.map(({ wanted, time, seeking, readyState, ended, waited }) => {
+    if (wanted === undefined) return "gap";
+    // The last picture of what there is stays: to play on from there would be to begin anew.
+    if (ended) return "over";
+    const behind = wanted - time;
+    if (!seeking && Math.abs(behind) > LOST * reach) return "lost";
+    if (!seeking && readyState >= 2) return behind;
+    return waited > PATIENCE ? "late" : "waiting";
+  });
+  const ready = seen.filter((state) => typeof state === "number");
+  const shown = ready.length > 0 || seen.includes("over") || seen.every((state) => state === "gap");
+  const hold = seen.some((state) => state === "waiting" || state === "lost") || !shown;
+  const deeds = seen.map((state) => {
+    if (state === "lost") return { deed: "seek", rate: speed };
+    if (hold || typeof state !== "number" || state < -reach) return { deed: "pause", rate: speed };
+    return { deed: "play", rate: speed * (1 + Math.min(NUDGE, Math.max(-NUDGE, state))) };
+  });
+  return { deeds, step: hold ? 0 : Math.min(step, Math.max(0, reach - Math.max(...ready, 0))) };
+}
+
 /** Milliseconds taken before and after an event. */
 const AROUND = 300_000;
 /** The longest viewing, milliseconds: `MOST_VIEWING_HOURS` of the server. */

@@ -2,21 +2,21 @@
 
 import Hls from "../vendor/hls.light.min.mjs";
 import { announce, language, text } from "./texts.js";
-import { mediaTime, nextPicture, thumbnailInstants } from "./logic_recordings.js";
+import { inStep, mediaTime, nextPicture, thumbnailInstants } from "./logic_recordings.js";
 import { timeline } from "./timeline.js";
 
 const player = document.getElementById("player");
 const form = document.getElementById("footage-form");
 const lanes = document.getElementById("lanes");
 const byId = (id) => document.getElementById(id);
-/** Seconds a camera may be beside the others before it is set right. */
-const APART = 0.25;
+/** Milliseconds without a picture after which a camera's place says that one is awaited. */
+const SAY_AWAITED = 700;
 /** How many thumbnails a viewing gets. */
 const THUMBNAILS = 8;
 /** Milliseconds of one picture, as the first camera's pictures are seen to come. */
 let pictureMs = 40;
 
-/** @type {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls}[]} */
+/** @type {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls, shown: number}[]} `shown`: when it last had a picture */
 let cameras = [];
 let begin = 0;
 let end = 0;
@@ -46,62 +46,86 @@ function draw() {
   }
 }
 
-/** Sets every camera to the clock; whether all that have pictures there can show them. */
-function follow(exactly) {
-  let ready = true;
-  for (const camera of cameras) {
+const rate = (video, wanted) => { if (Math.abs(video.playbackRate - wanted) > 0.005) video.playbackRate = wanted; };
+
+/** Says of each camera whether there is a picture of this instant, and whether it is still awaited. */
+function mark(camera, wanted, now) {
+  const { video, figure, shown } = camera;
+  figure.classList.toggle("gap", wanted === undefined && parts(camera).length > 0);
+  figure.classList.toggle("late", wanted !== undefined && now - shown > SAY_AWAITED && !video.ended);
+}
+
+/** Where each camera is to be now; `undefined` where it has no picture of this instant. */
+function wantedOfEach(now) {
+  return cameras.map((camera) => {
     const wanted = mediaTime(parts(camera), at);
-    const { video, figure } = camera;
-    figure.classList.toggle("gap", wanted === undefined && parts(camera).length > 0);
-    if (wanted === undefined) {
-      video.pause();
-      continue;
-    }
-    const apart = Math.abs(video.currentTime - wanted);
-    if (!video.seeking && apart > (exactly ? 0.001 : APART)) video.currentTime = wanted;
-    if (video.seeking || video.readyState < 2) ready = false;
-    video.playbackRate = Number(byId("speed").value);
-    if (playing && video.paused && ready) video.play().catch(() => {});
-    if (!playing && !video.paused) video.pause();
-  }
-  return ready;
+    if (wanted === undefined || (!camera.video.seeking && camera.video.readyState >= 2)) camera.shown = now;
+    mark(camera, wanted, now);
+    return wanted;
+  });
+}
+
+/** Sets every camera to the very instant of the clock; playing, if it does, goes on once all are there. */
+function place() {
+  wantedOfEach(performance.now()).forEach((wanted, which) => {
+    const { video } = cameras[which];
+    video.pause();
+    if (wanted !== undefined && Math.abs(video.currentTime - wanted) > 0.001) video.currentTime = wanted;
+  });
 }
 
 function tick() {
   const now = performance.now();
-  const passed = now - looked;
+  const passed = (now - looked) / 1000;
   looked = now;
-  if (playing && follow(false)) {
-    // Where no camera has a picture, nobody waits.
-    const next = cameras.every((camera) => camera.figure.dataset.parts) ? nextPicture(cameras.map(parts), at) : at;
-    if (next !== at) {
-      move(next === undefined ? end : next);
-      if (at >= end) playing = false;
-      draw();
-      return;
-    }
-    at = Math.min(end, at + passed * Number(byId("speed").value));
-    if (at >= end) playing = false;
-    draw();
+  const wanted = wantedOfEach(now);
+  if (!playing) return;
+  // Where no camera has a picture, nobody waits.
+  const next = cameras.every(({ figure }) => figure.dataset.parts) ? nextPicture(cameras.map(parts), at) : at;
+  if (next !== at) {
+    move(next === undefined ? end : next);
+    return;
   }
+  const speed = Number(byId("speed").value);
+  const { deeds, step: ahead } = inStep(cameras.map(({ video, shown }, which) => ({
+    wanted: wanted[which], time: video.currentTime, seeking: video.seeking, readyState: video.readyState, ended: video.ended, waited: now - shown,
+  })), passed * speed, speed);
+  deeds.forEach(({ deed, rate: wantedRate }, which) => {
+    const { video } = cameras[which];
+    rate(video, wantedRate);
+    if (deed === "seek") video.currentTime = wanted[which];
+    else if (deed === "play" && video.paused) video.play().catch(() => {});
+    else if (deed === "pause" && !video.paused) video.pause();
+  });
+  at = Math.min(end, at + ahead * 1000);
+  if (at >= end) halt();
+  draw();
 }
 
-function move(to, exactly = true) {
+function halt() {
+  playing = false;
+  for (const { video } of cameras) video.pause();
+}
+
+function move(to) {
   at = Math.min(end, Math.max(begin, to));
-  follow(exactly);
+  place();
+  if (at >= end) halt();
   draw();
 }
 
 function toggle() {
-  playing = !playing;
-  if (playing && at >= end) at = begin;
-  looked = performance.now();
-  follow(false);
+  if (playing) halt();
+  else {
+    playing = true;
+    if (at >= end) move(begin);
+    looked = performance.now();
+  }
   draw();
 }
 
 const step = (pictures) => {
-  playing = false;
+  halt();
   move(at + pictures * pictureMs);
 };
 
@@ -179,13 +203,16 @@ function show(camera) {
   const gap = document.createElement("p");
   gap.className = "rec-gap";
   gap.textContent = text("recordings-gap");
-  figure.append(video, gap, caption);
+  const late = document.createElement("p");
+  late.className = "rec-late";
+  late.textContent = text("recordings-late");
+  figure.append(video, gap, late, caption);
   byId("wall").append(figure);
   // No worker: the page's security policy lets no script in that is not a file of this server.
   const hls = new Hls({ enableWorker: false, maxBufferLength: 20, backBufferLength: 20, startPosition: 0 });
   hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
     figure.dataset.parts = String(details.fragments.length);
-    follow(true);
+    place();
   });
   hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
     if (!fatal) return;
@@ -194,7 +221,7 @@ function show(camera) {
   });
   hls.loadSource(camera.playlist);
   hls.attachMedia(video);
-  return { video, figure, hls };
+  return { video, figure, hls, shown: performance.now() };
 }
 
 function refuse(words) {
@@ -256,7 +283,6 @@ byId("forward").addEventListener("click", () => move(at + 10_000));
 byId("frame-back").addEventListener("click", () => step(-1));
 byId("frame-forward").addEventListener("click", () => step(1));
 byId("position").addEventListener("input", (event) => move(begin + Number(event.target.value) * 1000));
-byId("speed").addEventListener("change", () => follow(false));
 byId("thumb-camera").addEventListener("change", ({ target }) => thumbnails(playable[target.selectedIndex]).catch(() => {}));
 byId("stage").addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select, input")) return;
