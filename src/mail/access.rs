@@ -1,10 +1,10 @@
 //! The mail that brings an access request to mind, twenty days after its receipt (A5-2). It names nobody who was filmed.
 
-use super::Notifier;
-use super::message::{Message, clock_time};
+use super::message::clock_time;
+use super::{Notice, Notifier};
 use crate::domain::footage::FootageAct;
-use crate::domain::{Entry, Event, MailId, MailKind, Role, State};
-use crate::store::{Mail, StoreError};
+use crate::domain::{Entry, Event, MailKind, Role, State};
+use crate::store::StoreError;
 
 impl Notifier {
     /// Queues what follows from an event about footage, for the deciders of its site and the data protection officers.
@@ -19,31 +19,16 @@ impl Notifier {
             Role::Dpo => true,
             _ => false,
         });
-        for place in told {
-            let Some(to) = self.identity(&place.person, entry)? else { continue };
-            let values =
-                [("name", to.name.clone()), ("site", site_name.clone()), ("until", clock_time(asked.answer_by_utc))];
-            let url = format!("{}/access-requests", self.public_url);
-            let message = Message::about("mail-access-due", &values, &to.language, &url);
-            self.store.outbox().queue(&Mail {
-                id: MailId::about(entry.seq, &to.person),
-                to_person: to.person.clone(),
-                to_address: to.email.clone(),
-                kind: MailKind::AccessDue,
-                subject: message.subject,
-                text: message.text,
-                html: message.html,
-                ticket: None,
-                queued_at_utc: entry.at_utc,
-            })?;
-        }
-        Ok(())
+        let values = [("site", site_name), ("until", clock_time(asked.answer_by_utc))];
+        let notice =
+            Notice { kind: MailKind::AccessDue, stem: "mail-access-due", values: &values, page: "/access-requests" };
+        self.tell(told, entry, &notice)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::mail::message::Message;
 
     #[test]
     fn a5_2_the_reminder_says_where_and_until_when_in_both_languages() {

@@ -1,32 +1,17 @@
 //! The mail that tells administrators what threatens the recordings, and that it is over (fault 13).
 
-use super::Notifier;
-use super::message::Message;
-use crate::domain::{Entry, Event, MailId, MailKind, Role, State, StorageAlarm};
-use crate::store::{Mail, StoreError};
+use super::{Notice, Notifier};
+use crate::domain::{Entry, Event, MailKind, Role, State, StorageAlarm};
+use crate::store::StoreError;
 
 impl Notifier {
     /// Queues what follows from an alarm, for the administrators.
     pub(super) fn queue_alarm(&self, entry: &Entry, state: &State) -> Result<(), StoreError> {
         let Event::StorageAlarm { alarm, raised, figure } = entry.event else { return Ok(()) };
-        for place in state.people.values().filter(|place| place.role == Role::Administrator) {
-            let Some(to) = self.identity(&place.person, entry)? else { continue };
-            let values = [("name", to.name.clone()), ("figure", in_words(alarm, figure))];
-            let message =
-                Message::about(stem(alarm, raised), &values, &to.language, &format!("{}/storage", self.public_url));
-            self.store.outbox().queue(&Mail {
-                id: MailId::about(entry.seq, &to.person),
-                to_person: to.person.clone(),
-                to_address: to.email.clone(),
-                kind: MailKind::StorageAlarm,
-                subject: message.subject,
-                text: message.text,
-                html: message.html,
-                ticket: None,
-                queued_at_utc: entry.at_utc,
-            })?;
-        }
-        Ok(())
+        let told = state.people.values().filter(|place| place.role == Role::Administrator);
+        let values = [("figure", in_words(alarm, figure))];
+        let stem = stem(alarm, raised);
+        self.tell(told, entry, &Notice { kind: MailKind::StorageAlarm, stem, values: &values, page: "/storage" })
     }
 }
 
@@ -57,6 +42,7 @@ fn in_words(alarm: StorageAlarm, figure: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::message::Message;
 
     #[test]
     fn fault_13_every_alarm_has_its_words_in_both_languages() {

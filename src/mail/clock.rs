@@ -1,10 +1,10 @@
 //! The mail that tells whoever may vouch for it that the clock footage is destroyed by is in doubt, and that it no longer is
 //! (A5-4, fault 6).
 
-use super::Notifier;
-use super::message::{Message, clock_time};
-use crate::domain::{Actor, Entry, Event, MailId, MailKind, Role, State};
-use crate::store::{Mail, StoreError};
+use super::message::clock_time;
+use super::{Notice, Notifier};
+use crate::domain::{Actor, Entry, Event, MailKind, Role, State};
+use crate::store::StoreError;
 
 impl Notifier {
     /// Queues what follows from a clock in doubt, for those who can end it: the sites' deciders, the data protection
@@ -27,28 +27,8 @@ impl Notifier {
             Role::Dpo | Role::Administrator => true,
             _ => false,
         });
-        for place in told {
-            let Some(to) = self.identity(&place.person, entry)? else { continue };
-            let values = [
-                ("name", to.name.clone()),
-                ("calendar", clock_time(entry.at_utc)),
-                ("trusted", trusted.clone()),
-                ("by", by.clone()),
-            ];
-            let message = Message::about(stem, &values, &to.language, &format!("{}/storage", self.public_url));
-            self.store.outbox().queue(&Mail {
-                id: MailId::about(entry.seq, &to.person),
-                to_person: to.person.clone(),
-                to_address: to.email.clone(),
-                kind: MailKind::RetentionClock,
-                subject: message.subject,
-                text: message.text,
-                html: message.html,
-                ticket: None,
-                queued_at_utc: entry.at_utc,
-            })?;
-        }
-        Ok(())
+        let values = [("calendar", clock_time(entry.at_utc)), ("trusted", trusted), ("by", by)];
+        self.tell(told, entry, &Notice { kind: MailKind::RetentionClock, stem, values: &values, page: "/storage" })
     }
 }
 
@@ -64,7 +44,7 @@ fn stem(entry: &Entry) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::mail::message::Message;
 
     #[test]
     fn fault_6_the_doubt_and_both_of_its_ends_have_their_words_in_both_languages() {

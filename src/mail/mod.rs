@@ -34,6 +34,17 @@ use crate::domain::{
 use crate::store::{Identity, Mail, Store, StoreError};
 use reminder::Reminder;
 
+/// A mail that says the same to several people.
+struct Notice<'a> {
+    kind: Kind,
+    /// Which message of the catalogue.
+    stem: &'a str,
+    /// What it is filled with, but for the reader's name.
+    values: &'a [(&'static str, String)],
+    /// Where it leads, a path.
+    page: &'a str,
+}
+
 /// Queues the mails that follow from recorded events.
 pub struct Notifier {
     store: Store,
@@ -75,6 +86,34 @@ impl Notifier {
                 let Some(identity) = self.identity(&person, entry)? else { continue };
                 self.store.outbox().queue(&self.mail(entry, state, ticket, &identity, kind)?)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Queues the same mail for each of these people, in their own language and with their name in it.
+    fn tell<'a>(
+        &self,
+        people: impl Iterator<Item = &'a Designation>,
+        entry: &Entry,
+        notice: &Notice<'_>,
+    ) -> Result<(), StoreError> {
+        let url = format!("{}{}", self.public_url, notice.page);
+        for place in people {
+            let Some(to) = self.identity(&place.person, entry)? else { continue };
+            let mut values = notice.values.to_vec();
+            values.push(("name", to.name));
+            let message = Message::about(notice.stem, &values, &to.language, &url);
+            self.store.outbox().queue(&Mail {
+                id: MailId::about(entry.seq, &to.person),
+                to_person: to.person,
+                to_address: to.email,
+                kind: notice.kind,
+                subject: message.subject,
+                text: message.text,
+                html: message.html,
+                ticket: None,
+                queued_at_utc: entry.at_utc,
+            })?;
         }
         Ok(())
     }

@@ -133,20 +133,34 @@ fn typed(form: &Form) -> Typed {
     }
 }
 
-/// Comes back to the page after a change: with faults the form stands there as typed.
+/// What becomes of a form.
+enum Settled {
+    /// Taken: where it leads.
+    Taken(Answer),
+    /// Refused: it stands there again as typed, with its fault.
+    Again(StatusCode, Typed),
+}
+
+fn settle(request: &Request, outcome: Result<Receipt, Problem>, place: &str) -> Result<Settled, Problem> {
+    match outcome {
+        Ok(_) => Ok(Settled::Taken(chrome::see_other_with(place, &Notice::Saved)?)),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => {
+            let typed = Typed { trouble: Some(chrome::trouble(&problem)), ..typed(&request.form()) };
+            Ok(Settled::Again(problem.status, typed))
+        }
+    }
+}
+
 async fn after_hold(
     app: &App,
     request: &Request,
     caller: &Caller,
     outcome: Result<Receipt, Problem>,
 ) -> Result<Answer, Problem> {
-    match outcome {
-        Ok(_) => chrome::see_other_with("/holds", &Notice::Saved),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => {
-            let typed = Typed { trouble: Some(chrome::trouble(&problem)), ..typed(&request.form()) };
-            draw_holds(app, request, caller, problem.status, typed).await
-        }
+    match settle(request, outcome, "/holds")? {
+        Settled::Taken(answer) => Ok(answer),
+        Settled::Again(status, typed) => draw_holds(app, request, caller, status, typed).await,
     }
 }
 
@@ -228,13 +242,9 @@ async fn after_access(
     caller: &Caller,
     outcome: Result<Receipt, Problem>,
 ) -> Result<Answer, Problem> {
-    match outcome {
-        Ok(_) => chrome::see_other_with("/access-requests", &Notice::Saved),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => {
-            let typed = Typed { trouble: Some(chrome::trouble(&problem)), ..typed(&request.form()) };
-            draw_access(app, request, caller, problem.status, typed).await
-        }
+    match settle(request, outcome, "/access-requests")? {
+        Settled::Taken(answer) => Ok(answer),
+        Settled::Again(status, typed) => draw_access(app, request, caller, status, typed).await,
     }
 }
 
