@@ -43,6 +43,8 @@ mod recording;
 mod recording_disk;
 #[path = "binary/recording_kill.rs"]
 mod recording_kill;
+#[path = "binary/recording_left.rs"]
+mod recording_left;
 #[path = "binary/recording_offsite.rs"]
 mod recording_offsite;
 #[path = "binary/serve.rs"]

@@ -34,6 +34,12 @@ impl fmt::Display for Part {
 /// Why the archive said no.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
+    /// There are recordings, and the configuration no longer speaks of any.
+    #[error(
+        "[recorder] is gone from the configuration: nothing is recorded or played, and what was recorded is destroyed when its \
+         time is up"
+    )]
+    NotConfigured,
     /// The operating system said no.
     #[error("recordings {path}: {what}: {source}")]
     Io {

@@ -109,6 +109,19 @@ impl Archive {
         }))
     }
 
+    /// Remembers its directory in the index: retention finds it even when nobody configures it any more (A5-4).
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_place(&self) -> Result<(), ArchiveError> {
+        let dir = std::path::absolute(&self.0.dir).map_err(io(&self.0.dir, "find"))?;
+        if let Some(before) = self.0.index.place()?.filter(|before| *before != dir) {
+            let (before, dir) = (before.display(), dir.display());
+            tracing::warn!(%before, %dir, "recordings have another directory than before: move what lies in the old one");
+        }
+        Ok(self.0.index.are_in(&dir)?)
+    }
+
     /// Its directory.
     pub fn dir(&self) -> &Path {
         &self.0.dir

@@ -14,7 +14,7 @@ use crate::evidence::TimestampService;
 use crate::media::hub::Hub;
 use crate::store::Store;
 use openssl::x509::X509;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,12 +61,7 @@ pub(super) async fn start(
     control: &Control,
 ) -> Option<Recorder> {
     let Some(recorder) = config.recorder.as_ref() else {
-        if store.segments().cameras().is_ok_and(|cameras| !cameras.is_empty()) {
-            tracing::error!(
-                "there are recordings and [recorder] is gone: nothing destroys them when their time is up (A5-4)"
-            );
-        }
-        return None;
+        return only_retention(config, store, clock, control).await;
     };
     let cameras: Vec<CameraId> =
         config.site.iter().flat_map(|site| site.camera.iter().map(|camera| camera.id.clone())).collect();
@@ -76,12 +71,15 @@ pub(super) async fn start(
     };
     let (archive, fault) = match open(config, recorder, store).await {
         Ok(archive) => (archive, None),
-        Err(error) => match locked(config, recorder, store, &error).await {
-            Some(archive) => (archive, Some(error)),
-            None => return Some(refused(&error)),
-        },
+        Err(error @ (ArchiveError::MasterKey { .. } | ArchiveError::WrongMasterKey { .. })) => {
+            match locked(config.recordings_dir(), store, recorder.keep_free_mib).await {
+                Some(archive) => (archive, Some(error)),
+                None => return Some(refused(&error)),
+            }
+        }
+        Err(error) => return Some(refused(&error)),
     };
-    let sweep = match retention(&archive, control, clock, store, recorder.retention_days).await {
+    let sweep = match retention(&archive, control, clock, store, Some(recorder.retention_days)).await {
         Ok(sweep) => sweep,
         Err(error) => return Some(refused(&error)),
     };
@@ -113,14 +111,39 @@ pub(super) async fn start(
     Some(running)
 }
 
-/// The archive without its master key, where that is all that is wrong.
-async fn locked(config: &Config, recorder: &RecorderConfig, store: &Store, why: &ArchiveError) -> Option<Archive> {
-    if !matches!(why, ArchiveError::MasterKey { .. } | ArchiveError::WrongMasterKey { .. }) {
+/// Without `[recorder]` nothing is recorded; what was recorded before is destroyed in time all the same, where it was last
+/// known to be, by the rules that stand in the register (A5-4). `None` where nothing is left.
+async fn only_retention(config: &Config, store: &Store, clock: &Arc<dyn Clock>, control: &Control) -> Option<Recorder> {
+    if store.segments().cameras().is_ok_and(|left| left.is_empty()) {
         return None;
     }
-    let (dir, index, keep_free_mib) = (config.recordings_dir(), store.segments(), recorder.keep_free_mib);
+    tracing::warn!("{}", ArchiveError::NotConfigured);
+    warn_of_copy(store);
+    let running = Recorder::running_out();
+    let dir = store.segments().place().ok().flatten().unwrap_or_else(|| config.recordings_dir());
+    if let Some(archive) = locked(dir, store, 0).await {
+        match retention(&archive, control, clock, store, None).await {
+            Ok(sweep) => running.keep_retention(sweep),
+            Err(error) => tracing::error!(%error, "what has served its time is not destroyed"),
+        }
+    }
+    Some(running)
+}
+
+/// The archive without its master key.
+async fn locked(dir: PathBuf, store: &Store, keep_free_mib: u64) -> Option<Archive> {
+    let index = store.segments();
     let opened = tokio::task::spawn_blocking(move || Archive::locked(&dir, index, keep_free_mib)).await.ok()?;
-    opened.inspect_err(|error| tracing::error!(%error, "what has served its time is not destroyed, either")).ok()
+    opened.inspect_err(|error| tracing::error!(%error, "what has served its time is not destroyed")).ok()
+}
+
+/// Of a copy that was made and is not configured any more.
+fn warn_of_copy(store: &Store) {
+    if store.offsite().is_used().unwrap_or(false) {
+        tracing::warn!(
+            "an off-site copy was made and [recorder.offsite] is gone: nothing deletes what must go from it (A5-4)"
+        );
+    }
 }
 
 /// The off-site copy, if one is configured. A fault of it stops nothing here.
@@ -131,11 +154,7 @@ fn copy(
     clock: &Arc<dyn Clock>,
 ) -> Option<Result<Mirror, String>> {
     let Some(offsite) = &recorder.offsite else {
-        if store.offsite().is_used().unwrap_or(false) {
-            tracing::warn!(
-                "an off-site copy was made and [recorder.offsite] is gone: nothing deletes what must go from it (A5-4)"
-            );
-        }
+        warn_of_copy(store);
         return None;
     };
     let settings = offsite::settings(offsite).map_err(|(key, why)| format!("recorder.offsite.{key}: {why}"));
@@ -146,17 +165,17 @@ fn copy(
     Some(started.inspect_err(|error| tracing::error!(%error, "no off-site copy is kept")))
 }
 
-/// The sweep, once it has destroyed again what came back (fault 24).
+/// The sweep, once it has destroyed again what came back (fault 24). `days`: what the configuration asks for, if it does.
 async fn retention(
     archive: &Archive,
     control: &Control,
     clock: &Arc<dyn Clock>,
     store: &Store,
-    days: u32,
+    days: Option<u32>,
 ) -> Result<Retention, ArchiveError> {
     let failed = |error: &dyn std::fmt::Display| ArchiveError::NotReplayed(error.to_string());
     let sites: Vec<SiteId> = control.read(|state| state.sites.keys().cloned().collect());
-    for site in sites {
+    for (site, days) in sites.into_iter().filter_map(|site| Some((site, days?))) {
         let action = Action::Footage(FootageCommand::SetRetention { site, days });
         control.execute(Command { actor: Actor::System, action }).await.map_err(|error| failed(&error))?;
     }
@@ -173,6 +192,7 @@ async fn open(config: &Config, recorder: &RecorderConfig, store: &Store) -> Resu
     let (dir, index, keep_free_mib) = (config.recordings_dir(), store.segments(), recorder.keep_free_mib);
     let work = move || {
         let archive = Archive::open(&dir, source.load()?, index, keep_free_mib)?;
+        archive.note_place()?;
         let done = archive.reconcile()?;
         if done.is_quiet() {
             tracing::info!(dir = %dir.display(), "recordings and their index agree");

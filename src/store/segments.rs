@@ -11,7 +11,11 @@ use super::engine::{Engine, Table};
 use super::segment::{LONGEST_SEGMENT, SegmentId, SegmentRow, SegmentState, key, time};
 use crate::domain::CameraId;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+
+/// The one row of the table of places.
+const PLACE: &str = "place";
 
 /// The index.
 #[derive(Clone)]
@@ -21,6 +25,7 @@ pub struct Segments {
     open: Table,
     pub(super) offsite: OffsiteBook,
     adrift: Table,
+    place: Table,
     /// Held while a row changes and while the copy's progress does: each looks at the other's.
     pub(super) order: Arc<Mutex<()>>,
 }
@@ -33,8 +38,30 @@ impl Segments {
             by_time: Table::open(engine, "segments-by-time")?,
             open: Table::open(engine, "segments-open")?,
             adrift: Table::open(engine, "segments-adrift")?,
+            place: Table::open(engine, "segments-place")?,
             order: Arc::new(Mutex::new(())),
         })
+    }
+
+    /// The directory the segments lie in, as it was last opened; `None`: nothing was ever recorded.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn place(&self) -> Result<Option<PathBuf>, StoreError> {
+        self.place.get(PLACE)
+    }
+
+    /// Notes the directory the segments lie in, so that their time ends there even when the configuration no longer names it
+    /// (A5-4). On disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn are_in(&self, dir: &Path) -> Result<(), StoreError> {
+        if self.place()?.as_deref() == Some(dir) {
+            return Ok(());
+        }
+        self.place.put(PLACE, &dir)?;
+        self.place.commit()
     }
 
     /// Writes a row as it now is, on disk when this returns.

@@ -91,6 +91,7 @@ pub fn readyz(app: &App) -> Result<Answer, Problem> {
     // No transfer depends on it: a recorder in trouble makes nobody unready.
     let recording = match &app.context.recorder {
         None => "off",
+        Some(recorder) if !recorder.is_configured() => "off",
         Some(recorder) if recorder.is_well() => "sound",
         Some(_) => "in-trouble",
     };

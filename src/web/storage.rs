@@ -78,7 +78,7 @@ impl Activity {
     }
 
     fn of(recorder: Option<&Recorder>) -> Self {
-        let Some(recorder) = recorder else { return Self::Off };
+        let Some(recorder) = recorder.filter(|recorder| recorder.is_configured()) else { return Self::Off };
         if recorder.fault().is_some() {
             return Self::Refused;
         }

@@ -52,9 +52,19 @@ pub type Shown = tokio::sync::watch::Sender<Option<StorageReading>>;
 #[derive(Clone)]
 pub struct Recorder(Arc<Inner>);
 
+/// What a recorder does.
+enum Work {
+    /// It records.
+    Records,
+    /// It should record, and cannot.
+    Refused(String),
+    /// Nobody asks it to; only what was recorded before runs out.
+    RunsOut(String),
+}
+
 struct Inner {
     archive: Option<Archive>,
-    fault: Option<String>,
+    work: Work,
     cameras: BTreeMap<CameraId, Arc<Figures>>,
     copy: OnceLock<Result<Mirror, String>>,
     storage: Shown,
@@ -95,7 +105,7 @@ impl Recorder {
         }
         Ok(Self(Arc::new(Inner {
             archive: Some(archive),
-            fault: None,
+            work: Work::Records,
             cameras: known,
             copy: OnceLock::new(),
             storage: Shown::new(None),
@@ -108,10 +118,19 @@ impl Recorder {
     pub fn refused(why: &ArchiveError, cameras: Vec<CameraId>) -> Self {
         let state = || RecordingState::Stopped { why: why.to_string(), disk_full: why.is_disk_full() };
         let cameras = cameras.into_iter().map(|camera| (camera.clone(), Arc::new(Figures::new(camera, state()))));
+        Self::idle(Work::Refused(why.to_string()), cameras.collect())
+    }
+
+    /// Records nothing because nobody asks for it; the sweep of what was recorded before can be kept with it (A5-4).
+    pub fn running_out() -> Self {
+        Self::idle(Work::RunsOut(ArchiveError::NotConfigured.to_string()), BTreeMap::new())
+    }
+
+    fn idle(work: Work, cameras: BTreeMap<CameraId, Arc<Figures>>) -> Self {
         Self(Arc::new(Inner {
             archive: None,
-            fault: Some(why.to_string()),
-            cameras: cameras.collect(),
+            work,
+            cameras,
             copy: OnceLock::new(),
             storage: Shown::new(None),
             stop: CancellationToken::new(),
@@ -154,7 +173,15 @@ impl Recorder {
 
     /// Why nothing at all is recorded.
     pub fn fault(&self) -> Option<&str> {
-        self.0.fault.as_deref()
+        match &self.0.work {
+            Work::Records => None,
+            Work::Refused(why) | Work::RunsOut(why) => Some(why),
+        }
+    }
+
+    /// Whether the configuration asks for recording at all.
+    pub fn is_configured(&self) -> bool {
+        !matches!(self.0.work, Work::RunsOut(_))
     }
 
     /// How each camera's recording is.
@@ -169,7 +196,7 @@ impl Recorder {
 
     /// Whether nothing that should be recorded is not.
     pub fn is_well(&self) -> bool {
-        self.0.fault.is_none()
+        self.fault().is_none()
             && self.cameras().iter().all(|camera| !matches!(camera.state, RecordingState::Stopped { .. }))
     }
 

@@ -8,7 +8,7 @@ use crate::config::{Config, ConfigFault, Loaded};
 pub(super) fn faults(config: &Config, loaded: &Loaded) -> Vec<ConfigFault> {
     let Some(recorder) = &config.recorder else {
         return vec![ConfigFault::warning(
-            "no [recorder]: nothing is recorded",
+            "no [recorder]: nothing is recorded, and what was recorded before goes when its time is up",
             "a [recorder] section with a master key, unless the landlord wants no recordings (A4-10)",
             "add the section; config/ecluse.toml documents every key",
         )];
