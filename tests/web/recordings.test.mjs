@@ -25,6 +25,9 @@ test("where no camera has a picture, the clock goes on at the next that has", ()
   assert.equal(nextPicture([PARTS, later], 900_000), 1_000_000);
   assert.equal(nextPicture([PARTS], 1_100_000), undefined);
   assert.equal(nextPicture([], 1), undefined);
+  // Sixty cameras' six hours: more parts than one call of a function takes arguments.
+  const hours = Array.from({ length: 400_000 }, (_, part) => ({ start: part, duration: 1, programDateTime: 2_000_000 + part * 1000 }));
+  assert.equal(nextPicture([hours], 1), 2_000_000);
 });
 
 test("thumbnails are spread over what there is, not over gaps", () => {
@@ -82,6 +85,7 @@ test("the clock waits for the pictures, and the cameras for each other", () => {
 test("a camera whose pictures do not come keeps the others waiting for a while, not for ever", () => {
   assert.deepEqual(deeds([{}, { seeking: true, waited: PATIENCE }]), ["pause pause", 0]);
   assert.deepEqual(deeds([{}, { seeking: true, waited: PATIENCE + 1 }]), ["play pause", 0.05]);
+  assert.deepEqual(deeds([{}, { time: 0, readyState: 0, waited: PATIENCE + 1 }]), ["play pause", 0.05], "not even what it is");
   assert.deepEqual(deeds([{ seeking: true, waited: PATIENCE + 1 }]), ["pause", 0], "but without any picture the clock stands");
 });
 

@@ -221,3 +221,30 @@ async fn a5_4_a_day_is_not_attested_over_what_could_not_be_deleted() {
     assert_eq!((house.rows(), attested.len()), (vec![], 1));
     assert_eq!((attested[0].1[0].segments, attested[0].1[0].key_destroyed), (2, true));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_24_what_comes_back_and_cannot_be_deleted_is_served_to_nobody_and_goes_when_it_can() {
+    let mut house = House::new().await;
+    let rows = [1, 2].map(|hour| house.record("hall", start() + TimeDelta::hours(hour)));
+    let day = house.recordings().join("hall/2026-11-02");
+    let backup = house.dir.path().join("backup");
+    copy(&day, &backup);
+    house.clock.advance(32 * 24 * HOUR);
+    house.decider(FootageCommand::ResumePurge).await;
+    house.sweep.sweep().await.unwrap();
+    assert!(!day.exists() && house.rows().is_empty());
+
+    copy(&backup, &day);
+    let Some(pinned) = Pinned::on(&house.recordings().join(&rows[0].file)) else { return };
+    let house = house.restarted().await;
+    let left: Vec<_> = house.rows().iter().map(|row| (row.started_at_utc, row.state)).collect();
+    assert_eq!(left, [(rows[0].started_at_utc, SegmentState::Deleting)], "the other one is gone");
+    assert!(house.archive.open_segment(&rows[0].id()).is_err(), "its key is gone again");
+    let shown = house.archive.ranges(&camera("hall"), start(), house.clock.utc()).unwrap();
+    assert!(shown.iter().all(|range| range.segments.is_empty()), "{shown:?}");
+    let house = house.restarted().await;
+    assert_eq!(house.rows().len(), 1, "and again");
+    drop(pinned);
+    let house = house.restarted().await;
+    assert!(house.rows().is_empty() && !day.exists());
+}

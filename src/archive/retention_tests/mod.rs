@@ -38,6 +38,15 @@ fn start() -> DateTime<Utc> {
     "2026-11-02T00:00:00Z".parse().unwrap()
 }
 
+/// What a backup does: the files of a directory, in another one.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
 fn open_archive(dir: &Path, store: &Store) -> Archive {
     let key = dir.join("master.key");
     if !key.exists() {
@@ -321,14 +330,6 @@ async fn fault_24_what_a_backup_brings_back_is_destroyed_before_anything_is_serv
     }
     let day = house.recordings().join("hall/2026-11-02");
     let backup = house.dir.path().join("backup");
-    std::fs::create_dir(&backup).unwrap();
-    let copy = |from: &Path, to: &Path| {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
-    };
     copy(&day, &backup);
     house.clock.advance(9 * 24 * HOUR);
     let stays = house.record("hall", house.clock.utc() - TimeDelta::hours(1));

@@ -7,10 +7,12 @@
  * @returns {number|undefined} `undefined`: there is none any more
  */
 export function nextPicture(cameras, at) {
-  const dated = cameras.flat().filter(({ programDateTime }) => programDateTime !== null && programDateTime !== undefined);
-  if (dated.some(({ duration, programDateTime }) => programDateTime <= at && at < programDateTime + duration * 1000)) return at;
-  const later = dated.map(({ programDateTime }) => programDateTime).filter((start) => start > at);
-  return later.length > 0 ? Math.min(...later) : undefined;
+  if (cameras.some((parts) => mediaTime(parts, at) !== undefined)) return at;
+  let next;
+  for (const { programDateTime: start } of cameras.flat()) {
+    if (start !== null && start !== undefined && start > at && !(start >= next)) next = start;
+  }
+  return next;
 }
 
 /**
@@ -74,7 +76,7 @@ export function inStep(cameras, step, speed) {
     // The last picture of what there is stays: to play on from there would be to begin anew.
     if (ended) return "over";
     const behind = wanted - time;
-    if (!seeking && Math.abs(behind) > LOST * reach) return "lost";
+    if (!seeking && readyState >= 1 && Math.abs(behind) > LOST * reach) return "lost";
     if (!seeking && readyState >= 2) return behind;
     return waited > PATIENCE ? "late" : "waiting";
   });

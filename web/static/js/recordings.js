@@ -81,9 +81,8 @@ function tick() {
   const wanted = wantedOfEach(now);
   if (!playing) return;
   // Where no camera has a picture, nobody waits.
-  const next = cameras.every(({ figure }) => figure.dataset.parts) ? nextPicture(cameras.map(parts), at) : at;
-  if (next !== at) {
-    move(next === undefined ? end : next);
+  if (wanted.every((one) => one === undefined) && cameras.every(({ figure }) => figure.dataset.parts)) {
+    move(nextPicture(cameras.map(parts), at) ?? end);
     return;
   }
   const speed = Number(byId("speed").value);
