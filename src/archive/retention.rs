@@ -69,7 +69,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Makes the sweep, with the newest picture as the last sign of life. Blocks shortly.
+    /// Makes the sweep; the newest picture, or its own last look, is the last sign of life. Blocks shortly.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -80,10 +80,11 @@ impl Retention {
         tally: PurgeTally,
     ) -> Result<Self, ArchiveError> {
         let doubt = control.read(|state| state.custody.doubt);
-        let last_utc = match doubt {
+        let recorded_utc = match doubt {
             Some(doubt) => archive.newest_in_doubt(doubt.trusted_utc - doubt.since_utc)?,
             None => archive.newest_utc()?,
         };
+        let last_utc = recorded_utc.max(tally.seen_utc()?);
         let time = PurgeClock::new(last_utc, doubt, clock.utc(), clock.monotonic());
         let time = Arc::new(Mutex::new(time));
         let (now, known) = (clock.clone(), time.clone());
@@ -104,6 +105,7 @@ impl Retention {
     /// See [`SweepError`]: then nothing recorded may be served.
     pub async fn replay(&mut self) -> Result<u64, SweepError> {
         let now = self.now().await?;
+        self.note(now).await;
         self.forget_attested().await?;
         let archive = self.archive.clone();
         let on_disk = blocking(move || archive.days_on_disk()).await?;
@@ -165,6 +167,7 @@ impl Retention {
     /// See [`SweepError`]; what was done until then is done.
     pub async fn sweep(&mut self) -> Result<Swept, SweepError> {
         let now = self.now().await?;
+        self.note(now).await;
         self.forget_attested().await?;
         let (mut done, mut failed) = (Swept::default(), None);
         let archive = self.archive.clone();
@@ -410,6 +413,14 @@ impl Retention {
                 self.paused = true;
                 Ok(now)
             }
+        }
+    }
+
+    /// Leaves a sign of life: the next start goes on from there.
+    async fn note(&self, now: DateTime<Utc>) {
+        let tally = self.tally.clone();
+        if let Err(error) = blocking(move || Ok(tally.sees(now)?)).await {
+            tracing::warn!(%error, "what time it is for the sweep cannot be noted");
         }
     }
 

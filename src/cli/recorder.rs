@@ -72,9 +72,13 @@ pub(super) async fn start(
     let (archive, fault) = match open(config, recorder, store).await {
         Ok(archive) => (archive, None),
         Err(error @ (ArchiveError::MasterKey { .. } | ArchiveError::WrongMasterKey { .. })) => {
-            match locked(config.recordings_dir(), store, recorder.keep_free_mib).await {
-                Some(archive) => (archive, Some(error)),
-                None => return Some(refused(&error)),
+            let opened = locked(config.recordings_dir(), store, recorder.keep_free_mib).await;
+            match opened {
+                Ok(archive) => (archive, Some(error)),
+                Err(why) => {
+                    tracing::error!(error = %why, "what has served its time is not destroyed, either");
+                    return Some(refused(&error));
+                }
             }
         }
         Err(error) => return Some(refused(&error)),
@@ -112,29 +116,65 @@ pub(super) async fn start(
 }
 
 /// Without `[recorder]` nothing is recorded; what was recorded before is destroyed in time all the same, where it was last
-/// known to be, by the rules that stand in the register (A5-4). `None` where nothing is left.
+/// known to be, by the rules that stand in the register (A5-4). `None` where nothing was ever recorded, or all is over.
 async fn only_retention(config: &Config, store: &Store, clock: &Arc<dyn Clock>, control: &Control) -> Option<Recorder> {
-    if store.segments().cameras().is_ok_and(|left| left.is_empty()) {
-        return None;
-    }
-    tracing::warn!("{}", ArchiveError::NotConfigured);
     warn_of_copy(store);
-    let running = Recorder::running_out();
-    let dir = store.segments().place().ok().flatten().unwrap_or_else(|| config.recordings_dir());
-    if let Some(archive) = locked(dir, store, 0).await {
-        match retention(&archive, control, clock, store, None).await {
-            Ok(sweep) => running.keep_retention(sweep),
-            Err(error) => tracing::error!(%error, "what has served its time is not destroyed"),
+    match run_out(config, store, clock, control).await {
+        Ok(None) => None,
+        Ok(Some(sweep)) => {
+            tracing::warn!("{}", ArchiveError::NotConfigured);
+            let running = Recorder::running_out();
+            running.keep_retention(sweep);
+            Some(running)
+        }
+        Err(error) => {
+            tracing::error!(%error, "[recorder] is gone, and what has served its time is not destroyed (A5-4)");
+            Some(Recorder::refused(&error, Vec::new()))
         }
     }
-    Some(running)
+}
+
+/// The sweep over what is left where nothing is recorded any more.
+async fn run_out(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    control: &Control,
+) -> Result<Option<Retention>, ArchiveError> {
+    let (index, tally, default) = (store.segments(), store.purge_tally(), config.recordings_dir());
+    let look = move || -> Result<Option<PathBuf>, ArchiveError> {
+        // Days that are over and not attested yet are left, too.
+        let is_over = index.cameras()?.is_empty() && tally.all()?.is_empty();
+        let dir = match index.place()? {
+            Some(dir) if is_over && !dir.exists() => return Ok(None),
+            Some(dir) => dir,
+            None if is_over => return Ok(None),
+            // Recorded by a version that did not note where. What lies elsewhere must not be taken for gone.
+            None if index.all().filter_map(Result::ok).any(|row| default.join(row.file).exists()) => default,
+            None => return Err(ArchiveError::NotFound(format!("what was recorded ({})", default.display()))),
+        };
+        Ok(Some(dir))
+    };
+    let Some(dir) = blocking(look).await? else { return Ok(None) };
+    let archive = locked(dir, store, 0).await?;
+    retention(&archive, control, clock, store, None).await.map(Some)
 }
 
 /// The archive without its master key.
-async fn locked(dir: PathBuf, store: &Store, keep_free_mib: u64) -> Option<Archive> {
+async fn locked(dir: PathBuf, store: &Store, keep_free_mib: u64) -> Result<Archive, ArchiveError> {
     let index = store.segments();
-    let opened = tokio::task::spawn_blocking(move || Archive::locked(&dir, index, keep_free_mib)).await.ok()?;
-    opened.inspect_err(|error| tracing::error!(%error, "what has served its time is not destroyed")).ok()
+    let open = move || {
+        let archive = Archive::locked(&dir, index, keep_free_mib)?;
+        archive.note_place()?;
+        Ok(archive)
+    };
+    blocking(open).await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
+) -> Result<T, ArchiveError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ArchiveError::Gstreamer(error.to_string())))
 }
 
 /// Of a copy that was made and is not configured any more.
@@ -210,5 +250,5 @@ async fn open(config: &Config, recorder: &RecorderConfig, store: &Store) -> Resu
         }
         Ok(archive)
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ArchiveError::Gstreamer(error.to_string())))
+    blocking(work).await
 }

@@ -5,9 +5,12 @@ use super::engine::{Engine, Table};
 use super::{SegmentRow, SegmentState, StoreError};
 use crate::domain::footage::PurgedCamera;
 use crate::domain::{CameraId, SiteId};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// The one row of the table of signs of life.
+const SEEN: &str = "seen";
 
 /// What was destroyed so far of one camera's day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,11 +29,29 @@ pub struct Tally {
 #[derive(Clone)]
 pub struct PurgeTally {
     rows: Table,
+    seen: Table,
 }
 
 impl PurgeTally {
     pub(super) fn new(engine: &Arc<Engine>) -> Result<Self, StoreError> {
-        Ok(Self { rows: Table::open(engine, "purge-tally")? })
+        Ok(Self { rows: Table::open(engine, "purge-tally")?, seen: Table::open(engine, "purge-seen")? })
+    }
+
+    /// What time it was, UTC, when the sweep looked last: by the time that had passed where the calendar was in doubt.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn seen_utc(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.seen.get(SEEN)
+    }
+
+    /// Notes what time it is for the sweep; on disk when this returns. A sign of life also where no camera sends pictures.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn sees(&self, now_utc: DateTime<Utc>) -> Result<(), StoreError> {
+        self.seen.put(SEEN, &now_utc)?;
+        self.seen.commit()
     }
 
     /// Counts segments of one camera's day that are about to go; on disk when this returns. `before` is the hash by which

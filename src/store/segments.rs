@@ -43,7 +43,7 @@ impl Segments {
         })
     }
 
-    /// The directory the segments lie in, as it was last opened; `None`: nothing was ever recorded.
+    /// The directory the segments lie in, as it was last opened; `None`: no version that notes it has opened it.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.

@@ -62,7 +62,7 @@ test("the arrow keys reach every bar and every event of the line, and nothing el
   assert.equal(reached.size, items.length);
 });
 
-const CAMERA = { wanted: 10, time: 10, seeking: false, readyState: 4, ended: false, waited: 0 };
+const CAMERA = { loaded: true, wanted: 10, time: 10, seeking: false, readyState: 4, ended: false, waited: 0 };
 const deeds = (cameras, step = 0.05, speed = 1) => {
   const { deeds: all, step: on } = inStep(cameras.map((camera) => ({ ...CAMERA, ...camera })), step, speed);
   return [all.map(({ deed }) => deed).join(" "), on];
@@ -83,10 +83,22 @@ test("the clock waits for the pictures, and the cameras for each other", () => {
 });
 
 test("a camera whose pictures do not come keeps the others waiting for a while, not for ever", () => {
-  assert.deepEqual(deeds([{}, { seeking: true, waited: PATIENCE }]), ["pause pause", 0]);
-  assert.deepEqual(deeds([{}, { seeking: true, waited: PATIENCE + 1 }]), ["play pause", 0.05]);
-  assert.deepEqual(deeds([{}, { time: 0, readyState: 0, waited: PATIENCE + 1 }]), ["play pause", 0.05], "not even what it is");
-  assert.deepEqual(deeds([{ seeking: true, waited: PATIENCE + 1 }]), ["pause", 0], "but without any picture the clock stands");
+  const [soon, late] = [{ waited: 900 }, { waited: PATIENCE + 1 }];
+  assert.deepEqual(deeds([{}, { seeking: true, ...soon }]), ["pause pause", 0]);
+  assert.deepEqual(deeds([{}, { seeking: true, waited: PATIENCE }]), ["pause play", 0], "playing, it may pass over a hole");
+  for (const [what, stalled] of Object.entries({
+    "a seek that does not end": { seeking: true },
+    "nothing decoded": { time: 0, readyState: 0 },
+    "a buffer that has run out, or a decoder that has given up": { time: 9.7, readyState: 2 },
+    "what there is of it is not known": { loaded: false, wanted: undefined },
+  })) {
+    assert.equal(deeds([{}, { ...stalled, ...soon }])[1], 0, what);
+    assert.deepEqual(deeds([{}, { ...stalled, ...late }]), ["play play", 0.05], what);
+    assert.deepEqual(deeds([{ wanted: undefined }, { ...stalled, ...late }]), ["pause play", 0.05], `${what}, the other in a gap`);
+    assert.equal(deeds([{ ...stalled, ...late }])[1], 0, `${what}: without any picture the clock stands`);
+  }
+  assert.deepEqual(deeds([{}, { time: 1, seeking: true, ...late }]), ["play seek", 0.05], "it is looked up where the clock is by now");
+  assert.deepEqual(deeds([{}, { time: 7, seeking: true, ...late }]), ["play play", 0.05], "not at every step");
 });
 
 test("four cameras on a machine that decodes too slowly play slower, in step, and seek nothing", () => {

@@ -46,6 +46,29 @@ async fn fault_6_a_restart_in_a_doubt_turns_no_time_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_6_without_a_picture_restarts_turn_no_time_back_and_raise_no_doubt() {
+    let mut house = House::new().await;
+    house.decider(FootageCommand::SetRetention { site: "arcade".parse().unwrap(), days: 7 }).await;
+    let old = house.record("hall", house.clock.utc());
+    for _ in 0..3 {
+        house.clock.advance(HOUR * 36);
+        house.sweep.sweep().await.unwrap();
+        house = house.restarted().await;
+    }
+    let doubts = |house: &House| house.count(|event| matches!(event, Event::PurgePaused { .. }));
+    assert_eq!((doubts(&house), house.is_readable(&old)), (0, true), "four and a half days old");
+    // Neither does a doubt that outlives restarts.
+    house.clock.step_wall(TimeDelta::days(365));
+    for _ in 0..3 {
+        house.sweep.sweep().await.unwrap();
+        house = house.restarted().await;
+        house.clock.advance(HOUR * 20);
+    }
+    house.sweep.sweep().await.unwrap();
+    assert_eq!((doubts(&house), house.is_readable(&old)), (1, false), "seven days old, by the time that passed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_6_what_is_recorded_under_a_wrong_calendar_goes_by_the_time_that_passed() {
     let mut house = House::new().await;
     house.decider(FootageCommand::SetRetention { site: "arcade".parse().unwrap(), days: 7 }).await;

@@ -58,37 +58,60 @@ const LOST = 8;
 const NUDGE = 0.1;
 /** Milliseconds after which the others no longer wait for a camera whose pictures do not come. */
 export const PATIENCE = 8_000;
+/** Milliseconds after which one that is awaited plays: a player passes over small holes in what it has only while it plays. */
+const NUDGED = 1_000;
+
+/**
+ * @typedef {object} Seen one camera, as it is
+ * @property {boolean} loaded whether it is known what there is of it
+ * @property {number|undefined} wanted seconds of its own media the clock is at; `undefined`: it has no picture of that instant
+ * @property {number} time
+ * @property {boolean} seeking
+ * @property {number} readyState
+ * @property {boolean} ended these four as `HTMLMediaElement` has them
+ * @property {number} waited milliseconds since it was seen to go on, or to be ready to
+ */
+
+/**
+ * How a camera is: seconds it is behind the clock, or why that cannot be told.
+ * @param {Seen} camera
+ * @param {number} reach
+ * @returns {number|"gap"|"over"|"lost"|"late"|"waiting"}
+ */
+function stateOf({ loaded, wanted, time, seeking, readyState, ended, waited }, reach) {
+  const late = waited > PATIENCE;
+  if (!loaded) return late ? "late" : "waiting";
+  if (wanted === undefined) return "gap";
+  // The last picture of what there is stays: to play on from there would be to begin anew.
+  if (ended) return "over";
+  const behind = wanted - time;
+  // One that nobody waits for any more is looked up anew as the clock goes on, less often.
+  if (readyState >= 1 && (late || !seeking) && Math.abs(behind) > LOST * reach * (late ? 4 : 1)) return "lost";
+  if (late) return "late";
+  return !seeking && readyState >= 2 ? behind : "waiting";
+}
 
 /**
  * What each camera does so that all show the same instant. The clock waits for pictures, never the other way round: where
  * not everything can be decoded at the speed that was asked for it plays slower, and looks nothing up anew for that.
- * @param {{wanted: number|undefined, time: number, seeking: boolean, readyState: number, ended: boolean, waited: number}[]}
- *   cameras `wanted`: seconds of its own media the clock is at, `undefined` in a gap; `waited`: milliseconds since it had
- *   a picture to show; the rest as `HTMLMediaElement` has it
+ * @param {Seen[]} cameras
  * @param {number} step seconds by which the clock would go on
  * @param {number} speed 1: as recorded
  * @returns {{deeds: {deed: "play"|"pause"|"seek", rate: number}[], step: number}} `step`: by how much it does go on
  */
 export function inStep(cameras, step, speed) {
   const reach = APART * Math.max(1, speed);
-  const seen = cameras.map(({ wanted, time, seeking, readyState, ended, waited }) => {
-    if (wanted === undefined) return "gap";
-    // The last picture of what there is stays: to play on from there would be to begin anew.
-    if (ended) return "over";
-    const behind = wanted - time;
-    if (!seeking && readyState >= 1 && Math.abs(behind) > LOST * reach) return "lost";
-    if (!seeking && readyState >= 2) return behind;
-    return waited > PATIENCE ? "late" : "waiting";
-  });
-  const ready = seen.filter((state) => typeof state === "number");
-  const shown = ready.length > 0 || seen.includes("over") || seen.every((state) => state === "gap");
-  const hold = seen.some((state) => state === "waiting" || state === "lost") || !shown;
-  const deeds = seen.map((state) => {
+  const states = cameras.map((camera) => stateOf(camera, reach));
+  const hold = cameras.some(({ waited }, which) => states[which] === "waiting" || (states[which] === "lost" && waited <= PATIENCE))
+    || states.every((state) => state === "late" || state === "lost");
+  const deeds = states.map((state, which) => {
     if (state === "lost") return { deed: "seek", rate: speed };
+    if (state === "late" || (state === "waiting" && cameras[which].waited > NUDGED)) return { deed: "play", rate: speed };
     if (hold || typeof state !== "number" || state < -reach) return { deed: "pause", rate: speed };
     return { deed: "play", rate: speed * (1 + Math.min(NUDGE, Math.max(-NUDGE, state))) };
   });
-  return { deeds, step: hold ? 0 : Math.min(step, Math.max(0, reach - Math.max(...ready, 0))) };
+  const behind = Math.max(0, ...states.filter((state) => typeof state === "number"));
+  return { deeds, step: hold ? 0 : Math.min(step, Math.max(0, reach - behind)) };
 }
 
 /** Milliseconds taken before and after an event. */

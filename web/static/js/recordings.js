@@ -2,7 +2,7 @@
 
 import Hls from "../vendor/hls.light.min.mjs";
 import { announce, language, text } from "./texts.js";
-import { inStep, mediaTime, nextPicture, thumbnailInstants } from "./logic_recordings.js";
+import { PATIENCE, inStep, mediaTime, nextPicture, thumbnailInstants } from "./logic_recordings.js";
 import { timeline } from "./timeline.js";
 
 const player = document.getElementById("player");
@@ -16,7 +16,10 @@ const THUMBNAILS = 8;
 /** Milliseconds of one picture, as the first camera's pictures are seen to come. */
 let pictureMs = 40;
 
-/** @type {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls, shown: number}[]} `shown`: when it last had a picture */
+/**
+ * `went`: when it was last seen to go on, or to be ready to; `time`: where it was then.
+ * @type {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls, went: number, time: number}[]}
+ */
 let cameras = [];
 let begin = 0;
 let end = 0;
@@ -48,19 +51,21 @@ function draw() {
 
 const rate = (video, wanted) => { if (Math.abs(video.playbackRate - wanted) > 0.005) video.playbackRate = wanted; };
 
-/** Says of each camera whether there is a picture of this instant, and whether it is still awaited. */
-function mark(camera, wanted, now) {
-  const { video, figure, shown } = camera;
-  figure.classList.toggle("gap", wanted === undefined && parts(camera).length > 0);
-  figure.classList.toggle("late", wanted !== undefined && now - shown > SAY_AWAITED && !video.ended);
-}
+/** Whether it is known what there is of a camera. */
+const isLoaded = ({ figure }) => figure.dataset.parts !== undefined;
 
 /** Where each camera is to be now; `undefined` where it has no picture of this instant. */
 function wantedOfEach(now) {
   return cameras.map((camera) => {
     const wanted = mediaTime(parts(camera), at);
-    if (wanted === undefined || (!camera.video.seeking && camera.video.readyState >= 2)) camera.shown = now;
-    mark(camera, wanted, now);
+    const { video, figure } = camera;
+    const isReady = !video.seeking && video.readyState >= 2;
+    const isDone = isLoaded(camera) && (wanted === undefined || video.ended);
+    // One that plays and stands still is not ready, whatever it says of itself.
+    if (isDone || (isReady && (video.paused || video.currentTime !== camera.time))) camera.went = now;
+    camera.time = video.currentTime;
+    figure.classList.toggle("gap", isLoaded(camera) && wanted === undefined);
+    figure.classList.toggle("late", now - camera.went > SAY_AWAITED);
     return wanted;
   });
 }
@@ -81,14 +86,16 @@ function tick() {
   const wanted = wantedOfEach(now);
   if (!playing) return;
   // Where no camera has a picture, nobody waits.
-  if (wanted.every((one) => one === undefined) && cameras.every(({ figure }) => figure.dataset.parts)) {
+  if (wanted.every((one) => one === undefined) && cameras.every((camera) => isLoaded(camera) || now - camera.went > PATIENCE)) {
     move(nextPicture(cameras.map(parts), at) ?? end);
     return;
   }
   const speed = Number(byId("speed").value);
-  const { deeds, step: ahead } = inStep(cameras.map(({ video, shown }, which) => ({
-    wanted: wanted[which], time: video.currentTime, seeking: video.seeking, readyState: video.readyState, ended: video.ended, waited: now - shown,
-  })), passed * speed, speed);
+  const seen = cameras.map((camera, which) => {
+    const { currentTime: time, seeking, readyState, ended } = camera.video;
+    return { loaded: isLoaded(camera), wanted: wanted[which], time, seeking, readyState, ended, waited: now - camera.went };
+  });
+  const { deeds, step: ahead } = inStep(seen, passed * speed, speed);
   deeds.forEach(({ deed, rate: wantedRate }, which) => {
     const { video } = cameras[which];
     rate(video, wantedRate);
@@ -101,15 +108,16 @@ function tick() {
   draw();
 }
 
+/** Stops where the clock is, every camera at the same instant. */
 function halt() {
   playing = false;
-  for (const { video } of cameras) video.pause();
+  place();
 }
 
 function move(to) {
   at = Math.min(end, Math.max(begin, to));
+  if (at >= end) playing = false;
   place();
-  if (at >= end) halt();
   draw();
 }
 
@@ -124,7 +132,7 @@ function toggle() {
 }
 
 const step = (pictures) => {
-  halt();
+  playing = false;
   move(at + pictures * pictureMs);
 };
 
@@ -213,14 +221,16 @@ function show(camera) {
     figure.dataset.parts = String(details.fragments.length);
     place();
   });
-  hls.on(Hls.Events.ERROR, (_, { fatal, type }) => {
-    if (!fatal) return;
+  hls.on(Hls.Events.ERROR, (_, { fatal, type, details }) => {
+    // Nothing was recorded of it in this period: there is nothing to be loaded again.
+    if (details === Hls.ErrorDetails.LEVEL_EMPTY_ERROR) figure.dataset.parts = "0";
+    if (!fatal || figure.dataset.parts === "0") return;
     if (type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     else hls.startLoad();
   });
   hls.loadSource(camera.playlist);
   hls.attachMedia(video);
-  return { video, figure, hls, shown: performance.now() };
+  return { video, figure, hls, went: performance.now(), time: 0 };
 }
 
 function refuse(words) {
