@@ -60,6 +60,7 @@ test("invited by mail, a password of one's own, a passkey as second factor", asy
     await form.waitForSelector(".notice");
     assert.match(await textOf(form, `tr:has-text("${LOU.name}")`), /Invitation valable jusqu’au/);
     await page.goto(`${demo.url}/demo/mails?to=${encodeURIComponent(LOU.email)}`);
+    await page.waitForSelector('.mail a[href*="/invitation/"]');
     const link = /\/invitation\/[\w-]{43}/.exec(await page.content())?.[0];
     assert.ok(link, "the mail has the link");
     await page.goto(demo.url + link);

@@ -54,6 +54,8 @@ test("a4_10 a5_6 the decider plays, scrubs and exports what was recorded, and ea
     await page.click("#open");
     await page.waitForSelector("#stage:not([hidden])");
     await until("every camera has its playlist", 30, async () => (await page.locator("#wall figure[data-parts]").count()) === 4);
+    await until("every camera has a picture", 60, () => page.locator("#wall video").evaluateAll((videos) =>
+      videos.every((video) => !video.seeking && video.readyState >= 2)));
     await page.click("#toggle");
     await until("the clock runs", 60, async () => (await seconds(page)) > 1);
     const seen = await pictures(page);
@@ -91,8 +93,9 @@ test("a4_10 a5_6 the decider plays, scrubs and exports what was recorded, and ea
     await page.click("#toggle");
     // How fast four times is, is the machine's affair: the pictures are not left behind where it cannot.
     await until("all play, at four times the speed", 30, async () => (await wall()).every(({ paused, playbackRate }) => !paused && playbackRate > 3.5 && playbackRate < 4.5));
-    await until("it plays on", 60, async () => (await seconds(page)) > 10);
-    await page.click("#toggle");
+    // Not long: what is played ends after twenty seconds. It has the focus.
+    await until("it plays on", 60, async () => (await seconds(page)) > 4);
+    await page.keyboard.press("Enter");
     const [at, now] = [await seconds(page), await wall()];
     now.forEach(({ currentTime, paused }, which) => {
       assert.ok(paused, `camera ${which} stands still`);

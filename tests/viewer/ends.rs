@@ -8,17 +8,15 @@ use ecluse::domain::EndCause;
 use ecluse::media::viewer::{Offer, Phase, TrickleError, ViewerSettings};
 use std::time::Duration;
 
-fn impatient() -> ViewerSettings {
-    ViewerSettings {
-        connect_timeout: Duration::from_secs(2),
-        silence_timeout: Duration::from_secs(3),
-        ..ViewerSettings::default()
-    }
+/// With a limit of so many seconds to silence, and the usual time to connect: a busy machine takes long for a handshake.
+fn silent_for(seconds: u64) -> ViewerSettings {
+    ViewerSettings { silence_timeout: Duration::from_secs(seconds), ..ViewerSettings::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_who_never_connects_has_vanished() {
-    let room = Room::with(1, impatient()).await;
+    let settings = ViewerSettings { connect_timeout: Duration::from_secs(2), ..ViewerSettings::default() };
+    let room = Room::with(1, settings).await;
     let offered = str0m_receiver::offer(local_address(), 1);
     let offer = Offer::parse(&offered.offer_sdp).unwrap();
     let grant = room.keeper.grant(Viewer::Operator, 1).await;
@@ -33,7 +31,7 @@ async fn one_who_never_connects_has_vanished() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_whose_machine_is_switched_off_has_vanished() {
-    let room = Room::with(1, impatient()).await;
+    let room = Room::with(1, silent_for(3)).await;
     let _cameras = room.play(&Footage::small()).await;
     let watching = room.watch(Viewer::Operator, 1).await;
     watching.receives(1, 50).await;
@@ -49,8 +47,7 @@ async fn one_whose_machine_is_switched_off_has_vanished() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_who_listens_quietly_stays_and_leaves_once() {
     // With a silence limit of 6 s the receiver's reports, one every second or so, keep it.
-    let settings = ViewerSettings { silence_timeout: Duration::from_secs(6), ..impatient() };
-    let room = Room::with(1, settings).await;
+    let room = Room::with(1, silent_for(6)).await;
     let _cameras = room.play(&Footage::small()).await;
     let watching = room.watch(Viewer::Operator, 1).await;
     watching.receives(1, 50).await;

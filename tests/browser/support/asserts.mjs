@@ -19,12 +19,15 @@ export async function assertPictures(page, cameras) {
     const { videos } = await traffic(page);
     return videos.filter((video) => video.frames > 5).length === cameras;
   });
-  const seen = await pictures(page);
-  assert.equal(seen.length, cameras, `videos on the page: ${JSON.stringify(seen)}`);
+  // Whoever falls behind waits for the next keyframe, seconds away: no picture moves in every look.
+  let seen;
+  await until("all of them move", 30, async () => {
+    seen = await pictures(page);
+    return seen.length === cameras && seen.every(({ movement }) => movement > 0.1);
+  }).catch((error) => { throw new Error(`${error.message}: ${JSON.stringify(seen)}`); });
   for (const picture of seen) {
     assert.ok(picture.height >= 720, `at least 720 lines: ${picture.height}`);
     assert.ok(picture.contrast > 10, `not one grey: contrast ${picture.contrast}`);
-    assert.ok(picture.movement > 0.1, `not frozen: movement ${picture.movement}`);
   }
 }
 

@@ -61,6 +61,18 @@ export async function ask({ page, demo }, { hours = "2", reason = "degradations"
 /** What people call a ticket. */
 export const short = (ticket) => ticket.slice(-8).toUpperCase();
 
+/** What a player that asks after its cameras every few seconds gets in the instant in which its ticket ends. */
+export const ASKED_TOO_LATE = /status of 410 .*\/tickets\/[0-9a-f-]{36}\/cameras$/;
+
+/** Sends a form; resolves when the page that answers has run its scripts. */
+export const send = (page, button) => Promise.all([page.waitForEvent("load"), page.click(button)]);
+
+/** The interface, as somebody's page may ask it. */
+export const asked = (page) => ({ get: (path) => page.evaluate(async (from) => {
+  const answer = await fetch(from);
+  return { status: answer.status, body: await answer.json() };
+}, path) });
+
 /** No page has complained: nothing on the console, no exception, no CSP violation. `except` is what was provoked. */
 export async function assertQuiet({ page, troubles }, except = undefined) {
   assert.deepEqual(troubles.filter((trouble) => !except?.test(trouble)), [], "complaints of the page");

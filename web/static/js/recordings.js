@@ -136,13 +136,19 @@ const step = (pictures) => {
   move(at + pictures * pictureMs);
 };
 
-/** Learns how long one picture lasts: the least time between two that are shown one after the other. */
+/** Learns how long one picture lasts: what most often lies between two that are shown one after the other. */
 function learn(video) {
   if (!video.requestVideoFrameCallback) return;
   let last;
+  const between = [];
   const shown = (_, { mediaTime: now, presentedFrames }) => {
     const passed = last && presentedFrames === last.presentedFrames + 1 ? (now - last.now) * 1000 : 0;
-    if (passed > 5 && passed < 1000) pictureMs = passed;
+    // A busy machine leaves pictures out, and where a segment ends or somebody seeks there is less than one between two.
+    if (passed > 5 && passed < 1000 && !video.paused && !video.seeking) {
+      between.push(passed);
+      if (between.length > 25) between.shift();
+      pictureMs = [...between].sort((one, other) => one - other)[Math.floor(between.length / 2)];
+    }
     last = { now, presentedFrames };
     if (video.isConnected) video.requestVideoFrameCallback(shown);
   };
