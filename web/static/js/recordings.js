@@ -17,8 +17,10 @@ const THUMBNAILS = 8;
 let pictureMs = 40;
 
 /**
- * `went`: when it was last seen to go on, or to be ready to; `time`: where it was then.
- * @type {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls, went: number, time: number}[]}
+ * `went`: when it was last seen to go on, or to be ready to; `time`: where it was then; `wanted`: where it is to be at the
+ * instant `asked`, which is looked for once.
+ * @typedef {{video: HTMLVideoElement, figure: HTMLElement, hls: Hls, went: number, time: number, asked?: number, wanted?: number}} Camera
+ * @type {Camera[]}
  */
 let cameras = [];
 let begin = 0;
@@ -57,8 +59,8 @@ const isLoaded = ({ figure }) => figure.dataset.parts !== undefined;
 /** Where each camera is to be now; `undefined` where it has no picture of this instant. */
 function wantedOfEach(now) {
   return cameras.map((camera) => {
-    const wanted = mediaTime(parts(camera), at);
-    const { video, figure } = camera;
+    if (camera.asked !== at) [camera.asked, camera.wanted] = [at, mediaTime(parts(camera), at)];
+    const { video, figure, wanted } = camera;
     const isReady = !video.seeking && video.readyState >= 2;
     const isDone = isLoaded(camera) && (wanted === undefined || video.ended);
     // One that plays and stands still is not ready, whatever it says of itself.
@@ -167,7 +169,11 @@ async function thumbnails(camera) {
   video.muted = true;
   const hls = new Hls({ enableWorker: false, maxBufferLength: 1, backBufferLength: 0, startPosition: 0 });
   try {
-    const loaded = new Promise((resolve) => { hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => resolve(details.fragments)); });
+    const loaded = new Promise((resolve) => {
+      hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => resolve(details.fragments));
+      // Nothing was recorded of it in this period, or nothing comes: there is no strip, and another camera may be chosen.
+      hls.on(Hls.Events.ERROR, (_, { fatal, details }) => { if (fatal || details === Hls.ErrorDetails.LEVEL_EMPTY_ERROR) resolve([]); });
+    });
     hls.loadSource(playlist);
     hls.attachMedia(video);
     const found = await loaded;
@@ -189,7 +195,7 @@ async function thumbnails(camera) {
       made.push(button);
     }
     // Looking at another camera's and coming back loads and decodes nothing again.
-    camera.thumbnails = made;
+    if (found.length > 0) camera.thumbnails = made;
   } finally {
     hls.destroy();
   }
@@ -223,8 +229,10 @@ function show(camera) {
   byId("wall").append(figure);
   // No worker: the page's security policy lets no script in that is not a file of this server.
   const hls = new Hls({ enableWorker: false, maxBufferLength: 20, backBufferLength: 20, startPosition: 0 });
+  const shown = { video, figure, hls, went: performance.now(), time: 0 };
   hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
     figure.dataset.parts = String(details.fragments.length);
+    shown.asked = undefined;
     place();
   });
   hls.on(Hls.Events.ERROR, (_, { fatal, type, details }) => {
@@ -236,7 +244,7 @@ function show(camera) {
   });
   hls.loadSource(camera.playlist);
   hls.attachMedia(video);
-  return { video, figure, hls, went: performance.now(), time: 0 };
+  return shown;
 }
 
 function refuse(words) {
