@@ -14,6 +14,8 @@ mod program;
 mod receiver;
 #[path = "support/s3_server.rs"]
 mod s3_server;
+#[path = "support/segment.rs"]
+mod segment;
 #[path = "support/smtp_server.rs"]
 mod smtp_server;
 #[path = "binary/tmpfs.rs"]

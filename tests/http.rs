@@ -9,6 +9,8 @@ mod dossier;
 mod footage;
 #[path = "http/rig.rs"]
 mod rig;
+#[path = "support/segment.rs"]
+mod segment;
 #[path = "support/totp.rs"]
 mod totp;
 

@@ -40,6 +40,15 @@ pub enum ArchiveError {
          time is up"
     )]
     NotConfigured,
+    /// There are recordings, nobody configures where, and they are not where they were last.
+    #[error(
+        "[recorder] is gone from the configuration and what was recorded is not in {path}: bring it back there, or name its \
+         directory in [recorder], and start again; until then it is not destroyed when its time is up"
+    )]
+    Elsewhere {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The operating system said no.
     #[error("recordings {path}: {what}: {source}")]
     Io {

@@ -128,7 +128,7 @@ async fn only_retention(config: &Config, store: &Store, clock: &Arc<dyn Clock>, 
             Some(running)
         }
         Err(error) => {
-            tracing::error!(%error, "[recorder] is gone, and what has served its time is not destroyed (A5-4)");
+            tracing::error!(%error, "what has served its time is not destroyed (A5-4)");
             Some(Recorder::refused(&error, Vec::new()))
         }
     }
@@ -151,12 +151,15 @@ async fn run_out(
             None if is_over => return Ok(None),
             // Recorded by a version that did not note where. What lies elsewhere must not be taken for gone.
             None if index.all().filter_map(Result::ok).any(|row| default.join(row.file).exists()) => default,
-            None => return Err(ArchiveError::NotFound(format!("what was recorded ({})", default.display()))),
+            None => return Err(ArchiveError::Elsewhere { path: default }),
         };
         Ok(Some(dir))
     };
     let Some(dir) = blocking(look).await? else { return Ok(None) };
-    let archive = locked(dir, store, 0).await?;
+    let archive = locked(dir.clone(), store, 0).await.map_err(|error| match error {
+        ArchiveError::NotFound(_) => ArchiveError::Elsewhere { path: dir },
+        other => other,
+    })?;
     retention(&archive, control, clock, store, None).await.map(Some)
 }
 

@@ -4,25 +4,9 @@ use crate::auditor::{Auditor, PASSWORD_ALONE};
 use crate::post::lines;
 use crate::program::PATIENCE;
 use crate::recording::Site;
-use chrono::{DateTime, TimeDelta, Utc};
-use ecluse::archive::{Archive, Beginning, Boundary, ClockSource, MasterKeySource, SegmentRow, Shot};
-
-/// A segment of a minute that a camera recorded then.
-fn record(archive: &Archive, at: DateTime<Utc>) -> SegmentRow {
-    let beginning = Beginning {
-        camera: "hall".parse().unwrap(),
-        started_at_utc: at,
-        began: Boundary::Length,
-        missed_frames: 0,
-        clock: ClockSource::Arrival,
-        clock_offset_ms: None,
-    };
-    let mut segment = archive.begin(beginning).unwrap();
-    segment.init(4, [&b"ftyp"[..]].into_iter()).unwrap();
-    let shot = Shot { start_us: at.timestamp_micros(), duration_us: 60_000_000, frames: 1_500, keyframe: true };
-    segment.fragment(shot, 5, [&b"image"[..]].into_iter()).unwrap();
-    segment.finish(Boundary::Length).unwrap()
-}
+use crate::segment::record;
+use chrono::{TimeDelta, Utc};
+use ecluse::archive::{Archive, MasterKeySource};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a5_4_what_was_recorded_goes_in_time_also_after_the_recorder_was_taken_out_of_the_configuration() {
@@ -34,7 +18,7 @@ async fn a5_4_what_was_recorded_goes_in_time_also_after_the_recorder_was_taken_o
     let (old, young) = {
         let master = MasterKeySource::File(site.world.path("recordings.key")).load().unwrap();
         let archive = Archive::open(&directory, master, site.store().segments(), 0).unwrap();
-        let ago = |time| record(&archive, Utc::now() - time);
+        let ago = |time| record(&archive, Utc::now() - time, 60, b"image");
         // Longer ago than a server may be off without its calendar being doubted: no picture is a sign of life any more.
         (ago(TimeDelta::days(31)), ago(TimeDelta::days(2)))
     };
@@ -64,5 +48,19 @@ async fn a5_4_what_was_recorded_goes_in_time_also_after_the_recorder_was_taken_o
     assert!(server.stderr().contains("[recorder] is gone from the configuration"), "the young one is left");
     let kinds: Vec<_> = lines(&register).into_iter().map(|line| line["event"]["type"].clone()).collect();
     assert!(!kinds.contains(&"purge-paused".into()), "nobody doubts the calendar for want of pictures: {kinds:?}");
+    server.ends_well(libc::SIGTERM, PATIENCE);
+
+    // A disk that is away is no destruction: it is told, and what comes back is still there.
+    let away = site.world.path("away");
+    std::fs::rename(&directory, &away).unwrap();
+    let (mut server, _) = site.start();
+    let auditor = Auditor::log_in(&site, &server).await;
+    assert_eq!(auditor.storage().await["recording"], "refused");
+    assert!(server.stderr().contains("what was recorded is not in"), "{}", server.stderr());
+    server.ends_well(libc::SIGTERM, PATIENCE);
+    std::fs::rename(&away, &directory).unwrap();
+    let (mut server, _) = site.start();
+    assert!(directory.join(&young.file).exists());
+    assert_eq!(Auditor::log_in(&site, &server).await.storage().await["recording"], "off");
     server.ends_well(libc::SIGTERM, PATIENCE);
 }

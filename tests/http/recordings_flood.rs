@@ -1,8 +1,8 @@
 //! Recordings that somebody asks for and does not take (fault 25): they are bounded, and keep nothing from anybody else.
 
 use crate::rig::{Browser, PATIENCE, Rig, Wishes};
+use crate::segment::record;
 use chrono::{DateTime, TimeDelta, Utc};
-use ecluse::archive::{Archive, Beginning, Boundary, ClockSource, Shot};
 use ecluse::clock::Clock;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
@@ -12,27 +12,6 @@ use std::time::Instant;
 const EXPORTS: usize = 8;
 /// More than are read from the archive at once.
 const DOWNLOADS: usize = 24;
-
-/// A minute of one camera that no socket buffer takes in.
-fn record(archive: &Archive, at: DateTime<Utc>) {
-    let beginning = Beginning {
-        camera: "hall".parse().unwrap(),
-        started_at_utc: at,
-        began: Boundary::Camera,
-        missed_frames: 0,
-        clock: ClockSource::Arrival,
-        clock_offset_ms: None,
-    };
-    let mut segment = archive.begin(beginning).unwrap();
-    segment.init(4, [&b"ftyp"[..]].into_iter()).unwrap();
-    let picture = vec![7; 2 << 20];
-    for second in 0..16 {
-        let start_us = (at + TimeDelta::seconds(second)).timestamp_micros();
-        let shot = Shot { start_us, duration_us: 1_000_000, frames: 25, keyframe: true };
-        segment.fragment(shot, picture.len(), [&picture[..]].into_iter()).unwrap();
-    }
-    segment.finish(Boundary::Camera).unwrap();
-}
 
 async fn asked(browser: &Browser, from: DateTime<Utc>) -> Response {
     let (from, until) = (from.to_rfc3339(), (from + TimeDelta::minutes(1)).to_rfc3339());
@@ -51,7 +30,8 @@ async fn fault_25_recordings_that_nobody_takes_are_bounded_and_keep_nothing_from
     let rig = Rig::start_with(Wishes { recorder: true, ..Wishes::default() }).await;
     let from = rig.clock.utc() - TimeDelta::minutes(10);
     let archive = rig.recorder.as_ref().unwrap().archive().unwrap().clone();
-    tokio::task::spawn_blocking(move || record(&archive, from)).await.unwrap();
+    // More than any socket buffer takes in.
+    tokio::task::spawn_blocking(move || record(&archive, from, 16, &vec![7; 2 << 20])).await.unwrap();
 
     // What is not taken holds up its own connection, so each has one of its own.
     let (silent, idle, reader) =
